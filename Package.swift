@@ -1,0 +1,93 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Everything else, tests included (macro expansions of Swift Testing trip strict memory safety).
+let common: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableExperimentalFeature("Lifetimes"),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+/// Modules on the way of a datagram: strict memory safety, spans that may be returned, no warning left.
+let dataPlane: [SwiftSetting] = common + [.strictMemorySafety()]
+
+/// A module of the data plane under `Sources/`.
+func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: dataPlane)
+}
+
+/// A test target under `Tests/`.
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(
+        name: "\(name)Tests",
+        dependencies: dependencies,
+        path: "Tests/\(name)",
+        swiftSettings: common
+    )
+}
+
+/// A program under `perf/`.
+func benchmark(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(
+        name: name,
+        dependencies: dependencies,
+        path: "perf/\(name)",
+        swiftSettings: common
+    )
+}
+
+let package = Package(
+    name: "turnpike",
+    products: [.executable(name: "turnpike", targets: ["turnpike"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    ],
+    targets: [
+        .target(
+            name: "CLiburing",
+            path: "CShims/CLiburing",
+            linkerSettings: [.linkedLibrary("uring")]
+        ),
+        .target(
+            name: "CLinux",
+            path: "CShims/CLinux",
+            linkerSettings: [.linkedLibrary("numa")]
+        ),
+        .target(
+            name: "COpenSSL",
+            path: "CShims/COpenSSL",
+            linkerSettings: [.linkedLibrary("crypto")]
+        ),
+        module("STUN", ["COpenSSL"]),
+        module("TURN", ["STUN"]),
+        module("IOURing", ["CLiburing", "CLinux"]),
+        module("Exchange", []),
+        module("RelayLoop", ["TURN", "STUN", "IOURing", "Exchange"]),
+        .target(name: "Tunables", swiftSettings: common),
+        .executableTarget(
+            name: "turnpike",
+            dependencies: [
+                "RelayLoop", "Tunables", "Exchange", "TURN", "STUN", "IOURing",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: common
+        ),
+        benchmark("LoadGenerator", ["STUN", "IOURing"]),
+        benchmark("BareForwarder", ["IOURing"]),
+        benchmark("MicroBenchmarks", ["STUN", "TURN", "IOURing", "RelayLoop", "Exchange"]),
+        tests("STUN", ["STUN"]),
+        tests("TURN", ["TURN", "STUN"]),
+        tests("IOURing", ["IOURing"]),
+        tests("Exchange", ["Exchange"]),
+        tests("RelayLoop", ["RelayLoop", "TURN", "STUN", "IOURing", "Exchange"]),
+        tests("Tunables", ["Tunables"]),
+        tests("turnpike", ["turnpike", "Tunables"]),
+        tests("Simulation", ["RelayLoop", "TURN", "STUN", "IOURing", "Exchange"]),
+        tests("Tidy", []),
+    ]
+)

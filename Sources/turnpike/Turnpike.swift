@@ -1,0 +1,7 @@
+import ArgumentParser
+
+/// The command line: `turnpike serve` and its companions.
+@main
+struct Turnpike: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "A TURN server.")
+}

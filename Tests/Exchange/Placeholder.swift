@@ -1,0 +1,5 @@
+import Testing
+
+@Suite struct ExchangePlaceholder {
+    @Test func builds() {}
+}

@@ -1,0 +1,5 @@
+import Testing
+
+@Suite struct IOURingPlaceholder {
+    @Test func builds() {}
+}

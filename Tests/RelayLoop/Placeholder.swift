@@ -1,0 +1,5 @@
+import Testing
+
+@Suite struct RelayLoopPlaceholder {
+    @Test func builds() {}
+}

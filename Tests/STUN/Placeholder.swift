@@ -1,0 +1,5 @@
+import Testing
+
+@Suite struct STUNPlaceholder {
+    @Test func builds() {}
+}

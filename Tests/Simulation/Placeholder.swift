@@ -1,0 +1,5 @@
+import Testing
+
+@Suite struct SimulationPlaceholder {
+    @Test func builds() {}
+}

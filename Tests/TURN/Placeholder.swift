@@ -1,0 +1,5 @@
+import Testing
+
+@Suite struct TURNPlaceholder {
+    @Test func builds() {}
+}

@@ -1,0 +1,5 @@
+import Testing
+
+@Suite struct TunablesPlaceholder {
+    @Test func builds() {}
+}

@@ -1,0 +1,5 @@
+import Testing
+
+@Suite struct turnpikePlaceholder {
+    @Test func builds() {}
+}

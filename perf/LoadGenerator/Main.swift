@@ -1,0 +1,4 @@
+/// Entry point.
+@main enum Main {
+    static func main() {}
+}
