@@ -34,11 +34,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def start_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> StartServer:
-    """Starts a server with settings, waits until it answers. The caller stops it."""
+    """Starts a server with settings (and its limits as a process), waits until it answers. The caller stops it."""
     kind = KINDS[pytestconfig.getoption("--server")]
 
-    def start(settings: dict[str, str] | None = None, descriptors: int | None = None) -> Server:
-        server = kind(tmp_path_factory.mktemp(kind.name), settings or {}, descriptors)
+    def start(settings: dict[str, str] | None = None, **process: int) -> Server:
+        server = kind(tmp_path_factory.mktemp(kind.name), settings or {}, **process)
         try:
             server.wait_until_ready()
         except BaseException:
@@ -66,8 +66,8 @@ def own_server(start_server: StartServer) -> Iterator[StartServer]:
     """Starts servers for one test and stops them after it."""
     running: list[Server] = []
 
-    def start(settings: dict[str, str] | None = None, descriptors: int | None = None) -> Server:
-        running.append(start_server(settings, descriptors))
+    def start(settings: dict[str, str] | None = None, **process: int) -> Server:
+        running.append(start_server(settings, **process))
         return running[-1]
 
     yield start

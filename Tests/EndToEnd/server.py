@@ -44,6 +44,10 @@ BASE_SETTINGS = {
     "limits/unauthenticated_total_per_s": "1000000",
 }
 
+#: A setting that no attribute of ours stands for: coturn knows either users or a secret, and has to be told which.
+REST = "rest"
+COTURN_ONLY = {REST}
+
 #: What the standard error of a process that crashed says.
 CRASH = re.compile(
     r"Fatal error|Swift runtime failure|\*\*\* |Illegal instruction|Segmentation fault|AddressSanitizer|"
@@ -80,9 +84,15 @@ class Server:
     #: Standard error goes here, so that it can be read while the server runs.
     log_name = "server.log"
 
-    def __init__(self, directory: Path, settings: dict[str, str], descriptors: int | None = None):
+    def __init__(
+        self,
+        directory: Path,
+        settings: dict[str, str],
+        descriptors: int | None = None,
+        port: int | None = None,
+    ):
         self.directory = directory
-        self.port = free_port()
+        self.port = port or free_port()
         self.settings = BASE_SETTINGS | {"listen/udp": self.listen_addresses()} | settings
         self.log_path = directory / self.log_name
         self.log = self.log_path.open("wb")
@@ -203,7 +213,7 @@ class Turnpike(Server):
     def command(self) -> list[str]:
         for folder in ("state", "config"):
             (self.directory / folder).mkdir(exist_ok=True)
-        settings = [f"--set={path}={value}" for path, value in self.settings.items()]
+        settings = [f"--set={path}={value}" for path, value in self.settings.items() if path not in COTURN_ONLY]
         folders = [f"--state={self.directory}/state", f"--config={self.directory}/config"]
         return [str(self.binary()), "serve", *folders, *settings]
 
@@ -239,7 +249,7 @@ class Coturn(Server):
 
     def credentials(self) -> list[str]:
         """coturn knows either users or a secret."""
-        if self.settings.get("test/rest"):
+        if REST in self.settings:
             return ["--use-auth-secret", f"--static-auth-secret={SECRET}"]
         users = [(USER, PASSWORD), (OTHER_USER, OTHER_PASSWORD)]
         return ["--lt-cred-mech", *(f"--user={name}:{password}" for name, password in users)]

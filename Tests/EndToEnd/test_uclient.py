@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 from conftest import PEER_IPV6, StartServer
-from server import PASSWORD, SECRET, USER, Server, free_port
+from server import PASSWORD, REST, SECRET, USER, Server, free_port
 
 CLIENTS = 20
 MESSAGES = 500
@@ -27,7 +27,7 @@ LIMIT_SECONDS = 60
 
 PEER_IPV4 = "127.0.0.2"
 STATIC = ("-u", USER, "-w", PASSWORD)
-REST = ("-u", "carol", "-W", SECRET)
+TIME_LIMITED = ("-u", "carol", "-W", SECRET)
 
 IPV4, IPV6 = ("127.0.0.1", PEER_IPV4), ("::1", PEER_IPV6[0])
 #: An IPv4 client with an IPv6 relayed address.
@@ -61,15 +61,15 @@ CASES = [
     Case("ipv4-channels-client-to-client", IPV4, ("-c", "-y")),
     Case("ipv4-send-client-to-client", IPV4, ("-c", "-y", "-s")),
     Case("ipv4-pairs-client-to-client", IPV4, ("-y",)),
-    Case("ipv4-channels-rest", IPV4, ("-c",), REST),
-    Case("ipv4-send-pairs-rest", IPV4, ("-s",), REST),
+    Case("ipv4-channels-rest", IPV4, ("-c",), TIME_LIMITED),
+    Case("ipv4-send-pairs-rest", IPV4, ("-s",), TIME_LIMITED),
     Case("ipv4-asked-for-dont-fragment", IPV4, ("-c", "-X", "-g")),
     Case("ipv4-padded-channel-data", IPV4, ("-c", "-D", "-l", "101")),
     Case("ipv4-more-permissions-1200-bytes", IPV4, ("-c", "-G", "-l", "1200")),
     Case("ipv6-channels", IPV6, ("-c",)),
     Case("ipv6-send-pairs", IPV6, ("-s",)),
     Case("ipv6-channels-client-to-client", IPV6, ("-c", "-y")),
-    Case("ipv6-send-client-to-client-rest", IPV6, ("-c", "-y", "-s"), REST),
+    Case("ipv6-send-client-to-client-rest", IPV6, ("-c", "-y", "-s"), TIME_LIMITED),
     Case("ipv4-client-ipv6-relay", CROSSED, ("-c",)),
 ]
 
@@ -88,7 +88,7 @@ def rest_server(start_server: StartServer, server: Server) -> Iterator[Server]:
     if server.name == "turnpike":
         yield server
         return
-    running = start_server({"test/rest": "1"})
+    running = start_server({REST: "1"})
     yield running
     running.stop()
 
@@ -131,7 +131,7 @@ def runs(
 
 def run_case(case: Case, server: Server, rest_server: Server, peer_port: int) -> Callable:
     """What runs a case and returns the finished process."""
-    port = (rest_server if case.credentials is REST else server).port
+    port = (rest_server if case.credentials is TIME_LIMITED else server).port
     command = case.command(port, peer_port)
     return lambda: subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_SECONDS)
 

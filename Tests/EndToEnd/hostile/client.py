@@ -71,11 +71,11 @@ class Received:
 class Endpoint:
     """A UDP socket on a loopback address of its choice."""
 
-    def __init__(self, address: str = "127.0.0.1"):
+    def __init__(self, address: str = "127.0.0.1", port: int = 0):
         self.family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self.socket = socket.socket(self.family, socket.SOCK_DGRAM)
         self.socket.settimeout(TIMEOUT_SECONDS)
-        self.socket.bind((address, 0))
+        self.socket.bind((address, port))
 
     @property
     def address(self) -> Address:
@@ -95,13 +95,14 @@ class Endpoint:
         """What has arrived already."""
         self.socket.settimeout(0)
         found = []
-        try:
-            while True:
+        while True:
+            try:
                 found.append(self.socket.recv(65536))
-        except BlockingIOError:
-            return found
-        finally:
-            self.socket.settimeout(TIMEOUT_SECONDS)
+            except ConnectionRefusedError:
+                continue
+            except BlockingIOError:
+                self.socket.settimeout(TIMEOUT_SECONDS)
+                return found
 
     def close(self) -> None:
         """Closes the socket."""
@@ -179,13 +180,22 @@ class Client(Endpoint):
         """A plain Binding transaction."""
         return self.exchange(Builder(Method.BINDING).build())
 
-    def draws_silence(self, data: bytes) -> bool:
-        """Whether the server answers nothing to a datagram."""
-        self.put(data)
+    def reactions(self, *datagrams: bytes) -> list[Message | Received]:
+        """All that the server sends on behalf of some datagrams, nothing when they draw silence."""
+        for data in datagrams:
+            self.put(data)
         fence = Builder(Method.BINDING).build()
         self.put(fence)
-        found = self.next()
-        return isinstance(found, Message) and found.transaction_id == fence[8:20]
+        found = []
+        while True:
+            reaction = self.next()
+            if isinstance(reaction, Message) and reaction.transaction_id == fence[8:20]:
+                return found
+            found.append(reaction)
+
+    def draws_silence(self, data: bytes) -> bool:
+        """Whether the server answers nothing to a datagram."""
+        return not self.reactions(data)
 
     def next_data(self) -> Received:
         """The next relayed datagram."""
