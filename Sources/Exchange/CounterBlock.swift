@@ -12,13 +12,13 @@ public final class CounterBlock: Sendable {
     /// Makes a block in which everything is zero.
     public init() {}
 
-    /// Adds to a counter. Only the thread that owns the block may call this.
+    /// Adds to a counter; only for the thread that owns the block.
     public func add(_ counter: RelayCounter, _ amount: UInt64 = 1) {
         let old = values[counter.rawValue].load(ordering: .relaxed)
         values[counter.rawValue].store(old &+ amount, ordering: .relaxed)
     }
 
-    /// Replaces a value. Only the thread that owns the block may call this.
+    /// Replaces a value; only for the thread that owns the block.
     public func set(_ counter: RelayCounter, to value: UInt64) {
         values[counter.rawValue].store(value, ordering: .relaxed)
     }

@@ -2,9 +2,9 @@
 
 import Synchronization
 
-/// A ring of fixed capacity with a single sender and a single receiver. Neither ever waits.
+/// A ring of fixed capacity with a single sender and a single receiver.
 ///
-/// The two positions only grow; each is written by one side and lives on cache lines of its own.
+/// Neither ever waits. The two positions only grow; each is written by one side and lives on cache lines of its own.
 @safe
 public final class Mailbox<Element: BitwiseCopyable & Sendable>: @unchecked Sendable {
     private let slots: UnsafeMutablePointer<Element>
@@ -28,7 +28,7 @@ public final class Mailbox<Element: BitwiseCopyable & Sendable>: @unchecked Send
         unsafe slots.deallocate()
     }
 
-    /// Puts an element at the end; false when the mailbox is full. Only the sending thread may call this.
+    /// Puts an element at the end; false when the mailbox is full; only for the sending thread.
     public func send(_ element: Element) -> Bool {
         let position = sent[0].load(ordering: .relaxed)
         if position &- received[0].load(ordering: .acquiring) > mask { return false }
@@ -38,7 +38,7 @@ public final class Mailbox<Element: BitwiseCopyable & Sendable>: @unchecked Send
         return true
     }
 
-    /// Takes the oldest element, nil when there is none. Only the receiving thread may call this.
+    /// Takes the oldest element, nil when there is none; only for the receiving thread.
     public func receive() -> Element? {
         let position = received[0].load(ordering: .relaxed)
         if position == sent[0].load(ordering: .acquiring) { return nil }

@@ -34,6 +34,7 @@ public final class Quota: Sendable {
     /// Threads that race for a user's last allocation may all be refused; they never all get it.
     ///
     /// - Parameter userTag: Whose allocation it is; 0 is nobody's, and counts in the total only.
+    /// - Returns: Whether the allocation may be made.
     public func charge(userTag: UInt64) -> Bool {
         let (_, after) = total[0].add(1, ordering: .relaxed)
         if after <= totalLimit && chargeUser(userTag) { return true }

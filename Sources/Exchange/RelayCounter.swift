@@ -1,6 +1,8 @@
 /// The names of everything a relay thread counts: the one list behind `SIGUSR1`, logs and metrics.
 
-/// A fact about a relay thread that is counted. `name` is ready for Prometheus.
+/// A fact about a relay thread that is counted.
+///
+/// `name` is ready for Prometheus.
 public enum RelayCounter: Int, CaseIterable, Sendable {
     // Datagrams and payload bytes, in the four directions.
     case datagramsFromClients, bytesFromClients

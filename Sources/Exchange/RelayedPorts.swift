@@ -10,7 +10,7 @@ public final class RelayedPorts: Sendable {
     /// How long a closed port is not handed out again.
     public static let restSeconds: UInt64 = 30
 
-    /// 0: never used. `open`: in use. Else: the second in which it was closed.
+    /// 0: never used; `open`: in use; else: the second in which it was closed.
     private let states = AtomicArray<UInt32>(count: 65_536)
 
     /// Makes a table in which every port is free.

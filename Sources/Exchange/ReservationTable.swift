@@ -2,7 +2,9 @@
 
 import Synchronization
 
-/// A reserved port with its open socket. Whoever holds the value owns the descriptor.
+/// A reserved port with its open socket.
+///
+/// Whoever holds the value owns the descriptor.
 public struct Reservation: Equatable, Sendable, BitwiseCopyable {
     /// The RESERVATION-TOKEN.
     public var token: UInt64
@@ -31,7 +33,9 @@ public struct Reservation: Equatable, Sendable, BitwiseCopyable {
     }
 }
 
-/// A bounded table of reservations. A socket changes threads here: one puts it in, another takes it out.
+/// A bounded table of reservations.
+///
+/// A socket changes threads here: one puts it in, another takes it out.
 ///
 /// A slot is owned through its state: who moves it from `free` or `ready` to `busy` may touch the other fields. A
 /// token may lie in the `window` slots that begin at the one it points to.

@@ -5,7 +5,11 @@ import Synchronization
 import Testing
 
 @Suite struct ReservationTableTests {
-    private func reservation(token: UInt64, descriptor: Int32 = 7, until: UInt64 = 130) -> Reservation {
+    private func reservation(
+        token: UInt64,
+        descriptor: Int32 = 7,
+        until: UInt64 = 130
+    ) -> Reservation {
         Reservation(
             token: token,
             descriptor: descriptor,
