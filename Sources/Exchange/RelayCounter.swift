@@ -25,13 +25,17 @@ public enum RelayCounter: Int, CaseIterable, Sendable {
     case dropsNotSTUN
     case dropsUnknownMethod
     case dropsUnexpectedClass
+    case dropsKeepAlive
     case dropsUnknownAttribute
     case dropsBadFingerprint
     case dropsRateLimited
     case dropsNoAllocation
     case dropsNoPermission
     case dropsUnboundChannel
+    case dropsBadSend
     case dropsBandwidth
+    case dropsOversized
+    case dropsReplyOverflow
     case dropsNotLiveRelayedPort
     case dropsNoReplyBuffer
     case dropsSocketFull
