@@ -30,7 +30,7 @@ import Testing
         #expect(!isMessage(bytes))
     }
 
-    @Test("14.6: truncated to 16, 20, 24 or 28 bytes it holds; to fewer or an odd count it does not")
+    @Test("14.6: truncated, it holds for 16, 20, 24, 28 bytes and for no other count")
     func truncation() throws {
         let whole = Vector.sha256Request.count
         for count in stride(from: 0, through: 32, by: 1) {
