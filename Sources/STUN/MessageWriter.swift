@@ -35,32 +35,34 @@ public struct MessageWriter: ~Copyable, ~Escapable {
 
     /// Appends the header of a last attribute whose `count` bytes of value the caller keeps behind this message.
     ///
-    /// The message's length counts the value and its padding. Returns the bytes written, which end where the value starts.
+    /// The message's length counts the value and its padding. Returns the bytes written: the value starts behind them.
     @_lifetime(self: copy self)
     public mutating func finish(trailing type: AttributeType, count: Int) -> Int? {
-        let padded = (count &+ 3) & ~3
-        guard !overflowed, count >= 0, count <= 0xFFFF, position + 4 <= bytes.byteCount,
-            let length = UInt16(exactly: position + 4 + padded - Message.headerCount)
+        let value = position + 4
+        let end = value + Message.paddedCount(UInt16(clamping: count))
+        guard !overflowed, (0...0xFFFF).contains(count), value <= bytes.byteCount,
+            let length = UInt16(exactly: end - Message.headerCount)
         else { return nil }
         writeHeader(type, count: count, at: position)
         bytes.store(length, at: 2)
-        position += 4
-        return position
+        position = value
+        return value
     }
 
     /// Makes room for an attribute of `count` bytes, with header and zero padding; nil if it does not fit.
     @_lifetime(self: copy self)
     private mutating func reserve(_ type: AttributeType, count: Int) -> Int? {
         let value = position + 4
-        guard !overflowed, count <= 0xFFFF, value + (count + 3) & ~3 <= bytes.byteCount,
-            let length = UInt16(exactly: value + (count + 3) & ~3 - Message.headerCount)
+        let end = value + Message.paddedCount(UInt16(clamping: count))
+        guard !overflowed, count <= 0xFFFF, end <= bytes.byteCount,
+            let length = UInt16(exactly: end - Message.headerCount)
         else {
             overflowed = true
             return nil
         }
         writeHeader(type, count: count, at: position)
-        position = value + (count + 3) & ~3
-        for offset in value + count..<position { bytes.store(UInt8(0), at: offset) }
+        for offset in value + count..<end { bytes.store(UInt8(0), at: offset) }
+        position = end
         bytes.store(length, at: 2)
         return value
     }
