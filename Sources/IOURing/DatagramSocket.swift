@@ -40,10 +40,11 @@ public struct DatagramSocket: ~Copyable {
     ) throws(Errno) {
         let family = address.family == .ipv4 ? AF_INET : AF_INET6
         let type = Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue)
-        // From here on the descriptor has an owner, whatever is thrown.
-        self.init(adopting: try Errno.check(socket(family, type, 0)))
-        try set(options, family: address.family)
-        try bind(to: address)
+        // An owner from the start, so that the descriptor is closed when the rest is refused.
+        let opened = DatagramSocket(adopting: try Errno.check(socket(family, type, 0)))
+        try opened.set(options, family: address.family)
+        try opened.bind(to: address)
+        self.init(adopting: opened.release())
     }
 
     deinit {

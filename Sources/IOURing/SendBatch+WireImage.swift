@@ -37,8 +37,8 @@ extension SendBatch {
     @unsafe
     private static func gather(_ message: msghdr) -> [UInt8] {
         var bytes: [UInt8] = []
-        let vectors = unsafe UnsafeBufferPointer(start: message.msg_iov, count: message.msg_iovlen)
-        for unsafe vector in unsafe vectors {
+        for index in unsafe 0..<message.msg_iovlen {
+            let vector = unsafe message.msg_iov[index]
             let piece = unsafe UnsafeRawBufferPointer(
                 start: vector.iov_base,
                 count: vector.iov_len
