@@ -1,7 +1,17 @@
+/// The command line: `turnpike serve` and its companions.
+
 import ArgumentParser
 
-/// The command line: `turnpike serve` and its companions.
+/// The program's entry.
 @main
 struct Turnpike: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "A TURN server.")
+    static let configuration = CommandConfiguration(
+        commandName: "turnpike",
+        abstract: "A TURN server.",
+        version: turnpikeVersion,
+        subcommands: [AttributesCommand.self]
+    )
 }
+
+/// The version of this program.
+let turnpikeVersion = "0.1.0"

@@ -1,1 +1,12 @@
+// OpenSSL for Swift: the one-shot digests' low-level functions.
+//
+// SHA1_*, SHA256_* and MD5_* are deprecated in favour of EVP, but EVP_MD_fetch allocates and takes a lock, and
+// EVP_DigestInit allocates a context: neither may happen for a datagram. These work on a context on the stack.
 #pragma once
+
+#ifndef OPENSSL_SUPPRESS_DEPRECATED
+#define OPENSSL_SUPPRESS_DEPRECATED
+#endif
+
+#include <openssl/md5.h>
+#include <openssl/sha.h>

@@ -1,0 +1,63 @@
+/// The names of everything a relay thread counts: the one list behind `SIGUSR1`, logs and metrics.
+
+/// A fact about a relay thread that is counted.
+///
+/// `name` is ready for Prometheus.
+public enum RelayCounter: Int, CaseIterable, Sendable {
+    // Datagrams and payload bytes, in the four directions.
+    case datagramsFromClients, bytesFromClients
+    case datagramsToClients, bytesToClients
+    case datagramsFromPeers, bytesFromPeers
+    case datagramsToPeers, bytesToPeers
+
+    // The loop and the kernel.
+    case passes, completions, completionOverflow
+    case sends, segmentedSends, segmentationRefused, sendErrors
+    case coalescedReceives, receiveRearmed, receiveErrors, buffersExhausted
+    case relaysOpened, relaysClosed, relayOpenFailures
+
+    // The protocol. The first three are gauges: what there is now.
+    case allocations, permissions, channels
+    case answersSuccess, answersError, quotaRefused
+
+    // Datagrams dropped, by reason.
+    case dropsMalformed
+    case dropsNotSTUN
+    case dropsUnknownMethod
+    case dropsUnexpectedClass
+    case dropsKeepAlive
+    case dropsUnknownAttribute
+    case dropsBadFingerprint
+    case dropsRateLimited
+    case dropsNoAllocation
+    case dropsNoPermission
+    case dropsUnboundChannel
+    case dropsBadSend
+    case dropsBandwidth
+    case dropsOversized
+    case dropsReplyOverflow
+    case dropsNotLiveRelayedPort
+    case dropsNoReplyBuffer
+    case dropsNoSendSlot
+    case dropsSocketFull
+    case dropsUnreachable
+    case dropsOtherSendError
+    case dropsTruncated
+
+    /// True for a value that goes up and down, false for one that only grows.
+    public var isGauge: Bool {
+        self == .allocations || self == .permissions || self == .channels
+    }
+
+    /// The name in snake case, such as `datagrams_from_clients` or `drops_not_stun`.
+    public var name: String {
+        let letters = Array("\(self)")
+        var name = ""
+        for (index, letter) in letters.enumerated() {
+            let followsLower = index > 0 && letters[index - 1].isLowercase
+            if letter.isUppercase && followsLower { name.append("_") }
+            name.append(letter.lowercased())
+        }
+        return name
+    }
+}

@@ -1,0 +1,55 @@
+/// Which ports of one relay address are relayed transport addresses now, and which were until a moment ago.
+
+import Synchronization
+
+/// One atomic for each of the 65 536 ports of a relay address.
+///
+/// A port that was closed rests for `restSeconds`, so that a late datagram for its old owner does not reach a new
+/// one (RFC 8656 section 7.2). Times are whole seconds of one clock, the same for every call.
+public final class RelayedPorts: Sendable {
+    /// How long a closed port is not handed out again.
+    public static let restSeconds: UInt64 = 30
+
+    /// 0: never used; `open`: in use; else: the second in which it was closed.
+    private let states = AtomicArray<UInt32>(count: 65_536)
+
+    /// Makes a table in which every port is free.
+    public init() {}
+
+    /// Takes a port for the caller; false when it is open, or closed for less than `restSeconds`.
+    ///
+    /// - Parameters:
+    ///   - port: The port to take.
+    ///   - nowSeconds: The time now.
+    ///   - evenIfRecent: Takes the port also while it rests, for when all the range rests.
+    /// - Returns: Whether the caller owns the port now.
+    public func claim(_ port: UInt16, nowSeconds: UInt64, evenIfRecent: Bool = false) -> Bool {
+        let state = states[Int(port)].load(ordering: .relaxed)
+        if state == open { return false }
+        if !evenIfRecent && isResting(state, nowSeconds: nowSeconds) { return false }
+        return states[Int(port)].compareExchange(
+            expected: state,
+            desired: open,
+            ordering: .acquiringAndReleasing
+        ).exchanged
+    }
+
+    /// Gives a port back that the caller had taken.
+    public func release(_ port: UInt16, nowSeconds: UInt64) {
+        let closed = UInt32(clamping: Swift.min(Swift.max(nowSeconds, 1), UInt64(open - 1)))
+        let before = states[Int(port)].exchange(closed, ordering: .acquiringAndReleasing)
+        assert(before == open, "port \(port) was given back twice")
+    }
+
+    /// True while the port is a live relayed transport address of some relay thread.
+    public func isOpen(_ port: UInt16) -> Bool {
+        states[Int(port)].load(ordering: .acquiring) == open
+    }
+
+    private func isResting(_ state: UInt32, nowSeconds: UInt64) -> Bool {
+        state != 0 && nowSeconds < UInt64(state) + Self.restSeconds
+    }
+}
+
+/// The state of a port in use; no clock of 32 bits reaches it before the year 2106.
+private let open = UInt32.max

@@ -1,0 +1,39 @@
+/// Every bound of the TURN module, each with its reason.
+public enum Limits {
+    /// Lifetime granted when a client asks for less or for nothing (RFC 8656 7.2).
+    public static let defaultLifetimeSeconds: UInt32 = 600
+
+    /// After a channel expired its number and its peer stay bound to each other this long (RFC 8656 12).
+    public static let channelHoldSeconds: UInt32 = 300
+
+    /// A port reserved by EVEN-PORT is kept this long (RFC 8656 7.2: at least 30 s).
+    public static let reservationSeconds: UInt32 = 30
+
+    /// Permissions of one allocation: a client asks for one for each address among the candidates of each
+    /// remote participant, some five of them, times the participants of a mesh call.
+    ///
+    /// Bounds what one deletion can cost.
+    public static let permissionsPerAllocation = 64
+
+    /// Channels of one allocation: a client binds one for each selected pair, and a number is held for five
+    /// minutes after use.
+    public static let channelsPerAllocation = 64
+
+    /// Permissions of a thread: the average over its allocations is far below the most of one.
+    public static func permissions(allocations: Int, each: Int) -> Int {
+        max(allocations * min(each, 8), each)
+    }
+
+    /// Channels of a thread, as above; a call has one or two at a time.
+    public static func channels(allocations: Int, each: Int) -> Int {
+        max(allocations * min(each, 4), each)
+    }
+
+    /// Indexes of relayed sockets: live ones, as many again that are being closed, and the loop's others.
+    public static func relayIndexes(allocations: Int) -> Int {
+        2 * allocations + 4096
+    }
+
+    /// The longest payload of a UDP datagram over IPv4: 65 535 less the IP and UDP headers.
+    public static let datagramBytes = 65_507
+}

@@ -1,0 +1,83 @@
+/// What a thread's server is told at start. Parsed and checked elsewhere; here it is only obeyed.
+public import STUN
+
+/// The configuration of one `TURNServer`.
+public struct ServerConfiguration: Sendable {
+    /// The realm of the long-term credentials.
+    public var realm = "turnpike"
+
+    /// The SOFTWARE attribute of answers; empty: none.
+    public var software = ""
+
+    /// The key of the nonces, shared by the threads (and by the machines of a fleet); empty: from the seed.
+    public var nonceKey: [UInt8] = []
+
+    /// How long a nonce is accepted.
+    public var nonceLifetimeSeconds: UInt32 = 600
+
+    /// Users with a password or key of their own.
+    public var users: [StaticUser] = []
+
+    /// Secrets of time-limited (TURN REST) credentials; any of them is accepted.
+    public var secrets: [[UInt8]] = []
+
+    /// Whether clients must authenticate; an open relay otherwise, for tests and closed networks.
+    public var isAuthenticationRequired = true
+
+    /// The address of relayed IPv4 sockets; nil: IPv4 is not relayed.
+    public var relayIPv4: IPAddress?
+
+    /// The address of relayed IPv6 sockets; nil: IPv6 is not relayed.
+    public var relayIPv6: IPAddress?
+
+    /// The address told to clients in place of `relayIPv4`, when a NAT stands in between.
+    public var externalIPv4: IPAddress?
+
+    /// The address told to clients in place of `relayIPv6`.
+    public var externalIPv6: IPAddress?
+
+    /// The ports of relayed sockets.
+    public var ports: ClosedRange<UInt16> = 49152...65535
+
+    /// Peers that are not relayed to or from.
+    public var deny: [AddressPrefix] = PeerPolicy.defaultDeny
+
+    /// Peers that are, where the prefix is as long as any that denies.
+    public var allow: [AddressPrefix] = []
+
+    /// Accepts channel numbers up to 0x7FFF, as RFC 5766 did; RFC 8656 ends at 0x4FFF.
+    public var rfc5766Channels = false
+
+    /// The most allocations of this thread.
+    public var allocationCapacity = 10_000
+
+    /// The most permissions of one allocation.
+    public var permissionsPerAllocation = Limits.permissionsPerAllocation
+
+    /// The most channels of one allocation, held ones included.
+    public var channelsPerAllocation = Limits.channelsPerAllocation
+
+    /// Payload bytes per second and direction of one allocation; 0: unlimited.
+    public var bandwidthPerAllocation: UInt64 = 0
+
+    /// Unauthenticated requests per second that one source prefix gets answered; 0: unlimited.
+    public var unauthenticatedPerSecond: UInt32 = 10
+
+    /// Unauthenticated requests per second that all sources together get answered; 0: unlimited.
+    public var unauthenticatedTotalPerSecond: UInt32 = 10_000
+
+    /// The longest lifetime granted to an allocation (RFC 8656 7.2 suggests an hour).
+    public var maximumLifetimeSeconds: UInt32 = 3600
+
+    /// The lifetime of a permission (RFC 8656 9: 300 s).
+    public var permissionLifetimeSeconds: UInt32 = 300
+
+    /// The lifetime of a channel (RFC 8656 12: 600 s).
+    public var channelLifetimeSeconds: UInt32 = 600
+
+    /// The defaults above: no users, no relay address.
+    public init() {}
+
+    /// `RelayIndex.rawValue` stays below this number.
+    public var relayIndexLimit: Int { Limits.relayIndexes(allocations: allocationCapacity) }
+}

@@ -1,0 +1,111 @@
+/// The TURN server of one relay thread, as a pure state machine.
+public import STUN
+
+/// A TURN server (RFC 8656) without sockets, clock or random source.
+///
+/// Datagrams, their senders and the time come in as arguments; what to do comes back as a value, and rare
+/// effects wait in a bounded queue: call, obey the verdict, drain `nextCommand()`, call again.
+/// All memory is taken by `init`; handling a datagram allocates nothing.
+public struct TURNServer: ~Copyable {
+    let configuration: ServerConfiguration
+    let software: [UInt8]
+    let own: OwnAddresses
+    let bandwidth: TokenRate
+    let transactionHash: KeyedHash
+
+    var table: AllocationTable
+    let authentication: Authentication
+    var limiter: UnauthenticatedLimiter
+    var random: RandomSource
+    var counters = Statistics()
+    /// Set between `.open` and `finishAllocate`.
+    var pending: PendingAllocate?
+    /// Data indications so far.
+    var indications: UInt64 = 0
+
+    /// A server without allocations; `seed` is 32 bytes from a secret random source.
+    public init(configuration: ServerConfiguration, seed: [UInt8]) {
+        var random = RandomSource(seed: seed)
+        self.configuration = configuration
+        software = Array(configuration.software.utf8)
+        own = OwnAddresses(configuration)
+        // A burst of a second, and never less than the largest datagram.
+        let rate = configuration.bandwidthPerAllocation
+        bandwidth = TokenRate(perSecond: rate, burst: max(rate, UInt64(Limits.datagramBytes)))
+        transactionHash = KeyedHash(random.next(), random.next())
+        table = AllocationTable(
+            configuration: configuration,
+            hash: KeyedHash(random.next(), random.next())
+        )
+        limiter = UnauthenticatedLimiter(
+            perSecond: configuration.unauthenticatedPerSecond,
+            totalPerSecond: configuration.unauthenticatedTotalPerSecond,
+            hash: KeyedHash(random.next(), random.next())
+        )
+        authentication = Authentication(configuration: configuration, seed: seed)
+        self.random = random
+    }
+
+    /// Handles a datagram from a client.
+    ///
+    /// - Parameters:
+    ///   - datagram: the payload of one UDP datagram.
+    ///   - client: its source, as the kernel gives it.
+    ///   - listener: the socket it came in on.
+    ///   - now: the time of this pass.
+    ///   - reply: where an answer is written; at least 1500 bytes.
+    /// - Returns: what is to be done.
+    public mutating func receive(
+        _ datagram: RawSpan,
+        from client: TransportAddress,
+        on listener: ListenerIndex,
+        at now: Now,
+        reply: inout MutableRawSpan
+    ) -> Verdict {
+        let fiveTuple = FiveTuple(client: client, listener: listener)
+        let verdict = receive(datagram, from: fiveTuple, at: now, &reply)
+        if case .drop(let reason) = verdict { counters.count(reason) }
+        return verdict
+    }
+
+    /// Removes what is past its deadline, of at most `limit` allocations.
+    public mutating func expire(at now: Now, limit: Int) {
+        table.expire(at: now.monotonic, limit: limit)
+    }
+
+    /// When `expire(at:limit:)` has something to look at next; nothing ends before.
+    public var nextDeadline: Instant? { table.deadlines.top?.deadline }
+
+    /// The next effect to be carried out, if any.
+    public mutating func nextCommand() -> Command? { table.commands.next() }
+
+    /// What the server did so far, and what it holds.
+    public var statistics: Statistics {
+        var statistics = counters
+        statistics.allocations = UInt64(table.allocations.count)
+        statistics.permissions = UInt64(table.permissions.count)
+        statistics.channels = UInt64(table.channels.count - table.heldChannels)
+        statistics.heldChannels = UInt64(table.heldChannels)
+        statistics.allocationsExpired = table.expiredCount
+        return statistics
+    }
+
+    /// The first byte tells what a datagram is (RFC 7983).
+    private mutating func receive(
+        _ datagram: RawSpan,
+        from fiveTuple: FiveTuple,
+        at now: Now,
+        _ reply: inout MutableRawSpan
+    ) -> Verdict {
+        guard datagram.byteCount > 0 else { return .drop(.notSTUN) }
+        let kind = DatagramKind(
+            firstByte: datagram.byte(0),
+            rfc5766Channels: configuration.rfc5766Channels
+        )
+        switch kind {
+        case .channelData: return relayChannelData(datagram, from: fiveTuple, at: now.monotonic)
+        case .stun: return receiveMessage(datagram, from: fiveTuple, at: now, &reply)
+        case .dtls, .other: return .drop(.notSTUN)
+        }
+    }
+}

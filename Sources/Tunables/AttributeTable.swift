@@ -1,0 +1,200 @@
+/// The attribute tree: each attribute declared once. Defaults, help, validation and reference are made from this.
+
+/// All attributes, in the order of the reference.
+public enum AttributeTable {
+    /// Every attribute and family there is.
+    public static let all: [Attribute] =
+        server + listen + relay + threads + ring + buffers + udp + auth + limits + peers + log
+}
+
+extension AttributeTable {
+    private static let server: [Attribute] = [
+        Attribute(
+            "server/realm",
+            .text(bytes: 1...127),
+            \.server.realm,
+            default: "turnpike",
+            help: "Realm of the long-term credentials; keys made from passwords depend on it."
+        ),
+        Attribute(
+            "server/software",
+            .text(bytes: 0...127),
+            \.server.software,
+            default: "",
+            help: "SOFTWARE attribute of answers; empty: none, which keeps answers small."
+        ),
+        Attribute(
+            "server/rfc5766_channels",
+            .toggle,
+            \.server.rfc5766Channels,
+            default: "0",
+            help: "Accepts channel numbers 0x5000 to 0x7FFF too, for clients of RFC 5766."
+        ),
+    ]
+
+    private static let listen: [Attribute] = [
+        Attribute(
+            "listen/udp",
+            .endpoints,
+            \.listen.udp,
+            default: "0.0.0.0:3478 [::]:3478",
+            isList: true,
+            help: "Where clients reach the server over UDP; 0.0.0.0 and [::] are all addresses."
+        )
+    ]
+
+    private static let relay: [Attribute] = [
+        Attribute(
+            "relay/address",
+            .addressOfEachFamily(empty: "found by itself"),
+            \.relay.address,
+            default: "",
+            isList: true,
+            help: "Addresses of this machine that relayed sockets are bound to."
+        ),
+        Attribute(
+            "relay/external_address",
+            .addressOfEachFamily(empty: "the same as relay/address"),
+            \.relay.externalAddress,
+            default: "",
+            isList: true,
+            help: "Addresses told to clients when a 1:1 NAT maps them to relay/address."
+        ),
+        Attribute(
+            "relay/ports",
+            .ports,
+            \.relay.ports,
+            default: "49152-65535",
+            help: "Ports of relayed sockets; the firewall must let them in over UDP."
+        ),
+    ]
+
+    private static let threads: [Attribute] = [
+        Attribute(
+            "threads/count",
+            .integer(0...1024),
+            \.threads.count,
+            default: "0",
+            unit: "threads",
+            help: "Relay threads; 0: one less than there are CPUs, at least one."
+        ),
+        Attribute(
+            "threads/cpus",
+            .cpus,
+            \.threads.cpus,
+            default: "",
+            isList: true,
+            help: "CPUs that relay threads are pinned to, in this order, one each."
+        ),
+        Attribute(
+            "threads/numa",
+            .toggle,
+            \.threads.numa,
+            default: "1",
+            help: "Takes the memory of a relay thread on the NUMA node of its CPU."
+        ),
+    ]
+
+    private static let ring: [Attribute] = [
+        Attribute(
+            "ring/entries",
+            .integer(64...32_768),
+            \.ring.entries,
+            default: "1024",
+            unit: "entries",
+            help: "Submission entries of each io_uring; rounded up to a power of two."
+        ),
+        Attribute(
+            "ring/busy_poll_us",
+            .integer(0...10_000),
+            \.ring.busyPollMicroseconds,
+            default: "0",
+            unit: "microseconds",
+            help: "Spins so long before it sleeps: less latency for more CPU."
+        ),
+        Attribute(
+            "ring/batch_wait_us",
+            .integer(0...10_000),
+            \.ring.batchWaitMicroseconds,
+            default: "200",
+            unit: "microseconds",
+            help: "Waits so long for more datagrams after the first: less CPU for more latency."
+        ),
+    ]
+
+    private static let buffers: [Attribute] = [
+        Attribute(
+            "buffers/count",
+            .integer(16...32_768),
+            \.buffers.count,
+            default: "256",
+            unit: "buffers",
+            help: "Receive buffers of each relay thread; when all are in use the kernel queues."
+        ),
+        Attribute(
+            "buffers/size",
+            .size(2048...131_072),
+            \.buffers.size,
+            default: "64k",
+            unit: "bytes",
+            help: "Bytes of a buffer; less than 64k cuts received trains short."
+        ),
+        Attribute(
+            "buffers/hugepages",
+            .choice("auto", "0", "1"),
+            \.buffers.hugepages,
+            default: "auto",
+            help: "Puts buffers on huge pages: 1 asks for them, auto takes them if reserved."
+        ),
+    ]
+
+    private static let udp: [Attribute] = [
+        Attribute(
+            "udp/gro",
+            .toggle,
+            \.udp.gro,
+            default: "1",
+            help: "Receives trains of datagrams in one piece (UDP_GRO)."
+        ),
+        Attribute(
+            "udp/gso",
+            .toggle,
+            \.udp.gso,
+            default: "1",
+            help: "Sends trains of datagrams in one piece (UDP_SEGMENT)."
+        ),
+        Attribute(
+            "udp/receive_buffer",
+            .size(0...1 << 30),
+            \.udp.receiveBuffer,
+            default: "2m",
+            unit: "bytes",
+            help: "SO_RCVBUF of each socket, capped by net.core.rmem_max; 0: the system's default."
+        ),
+        Attribute(
+            "udp/send_buffer",
+            .size(0...1 << 30),
+            \.udp.sendBuffer,
+            default: "2m",
+            unit: "bytes",
+            help: "SO_SNDBUF of each socket, capped by net.core.wmem_max; 0: the system's default."
+        ),
+    ]
+
+    private static let log: [Attribute] = [
+        Attribute(
+            "log/level",
+            .choice("trace", "debug", "info", "notice", "warning", "error", "critical"),
+            \.log.level,
+            default: "info",
+            help: "The least severe level that is written to standard error."
+        ),
+        Attribute(
+            "log/format",
+            .choice("text", "json"),
+            \.log.format,
+            default: "text",
+            help: "Lines of text, or one JSON object a line."
+        ),
+    ]
+}

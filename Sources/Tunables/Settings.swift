@@ -1,0 +1,160 @@
+/// What the attribute tree says, as typed values: read once at start and passed down by initializers.
+
+/// A name of the operator's with its secret.
+public struct NamedSecret: Sendable, Equatable {
+    /// The name: the file's name in the tree.
+    public var name: String
+    /// The password, key or shared secret.
+    public var value: String
+}
+
+/// Every attribute's value; each field stands for the attribute of the same name.
+public struct Settings: Sendable, Equatable {
+    /// The attributes under `server/`.
+    public struct Server: Sendable, Equatable {
+        /// The realm of long-term credentials.
+        public var realm = ""
+        /// The SOFTWARE attribute; empty: none.
+        public var software = ""
+        /// Accepts channel numbers above 0x4FFF.
+        public var rfc5766Channels = false
+    }
+
+    /// The attributes under `listen/`.
+    public struct Listen: Sendable, Equatable {
+        /// Endpoints such as `0.0.0.0:3478`.
+        public var udp: [String] = []
+    }
+
+    /// The attributes under `relay/`.
+    public struct Relay: Sendable, Equatable {
+        /// At most one address of each family; empty: to be found.
+        public var address: [String] = []
+        /// At most one address of each family; empty: the same as `address`.
+        public var externalAddress: [String] = []
+        /// The ports of relayed addresses.
+        public var ports: ClosedRange<UInt16> = 49_152...65_535
+    }
+
+    /// The attributes under `threads/`.
+    public struct Threads: Sendable, Equatable {
+        /// Relay threads; 0: one less than there are CPUs, and at least one.
+        public var count = 0
+        /// CPUs for relay threads, in order; empty: all that the process may use.
+        public var cpus: [Int] = []
+        /// Takes memory on the NUMA node of the thread's CPU.
+        public var numa = false
+    }
+
+    /// The attributes under `ring/`.
+    public struct Ring: Sendable, Equatable {
+        /// Submission entries.
+        public var entries = 0
+        /// How long to spin before sleeping, in microseconds.
+        public var busyPollMicroseconds = 0
+        /// How long to gather more datagrams, in microseconds.
+        public var batchWaitMicroseconds = 0
+    }
+
+    /// The attributes under `buffers/`.
+    public struct Buffers: Sendable, Equatable {
+        /// Buffers of each relay thread.
+        public var count = 0
+        /// Bytes of each.
+        public var size = 0
+        /// Whether the pool lies on huge pages: `auto`, `0` or `1`.
+        public var hugepages = ""
+    }
+
+    /// The attributes under `udp/`.
+    public struct UDP: Sendable, Equatable {
+        /// Receives trains of datagrams in one piece.
+        public var gro = false
+        /// Sends trains of datagrams in one piece.
+        public var gso = false
+        /// SO_RCVBUF in bytes; 0: as the system has it.
+        public var receiveBuffer = 0
+        /// SO_SNDBUF in bytes; 0: as the system has it.
+        public var sendBuffer = 0
+    }
+
+    /// The attributes under `auth/`.
+    public struct Auth: Sendable, Equatable {
+        /// Whether clients must authenticate.
+        public var isRequired = true
+        /// Users with passwords, or keys written `0x…`.
+        public var users: [NamedSecret] = []
+        /// Secrets of time-limited credentials.
+        public var secrets: [NamedSecret] = []
+        /// The key of nonces; empty: a random one.
+        public var nonceKey = ""
+        /// How long a nonce is good.
+        public var nonceLifetimeSeconds = 0
+    }
+
+    /// The attributes under `limits/`.
+    public struct Limits: Sendable, Equatable {
+        /// Allocations in all.
+        public var allocations = 0
+        /// Allocations of one user; 0: no limit.
+        public var allocationsPerUser = 0
+        /// Permissions of one allocation.
+        public var permissionsPerAllocation = 0
+        /// Channels of one allocation.
+        public var channelsPerAllocation = 0
+        /// Bytes a second of one allocation and direction; 0: no limit.
+        public var bandwidthPerAllocation = 0
+        /// Unauthenticated requests a second of one source prefix; 0: no limit.
+        public var unauthenticatedPerSecond = 0
+        /// Unauthenticated requests a second of all sources; 0: no limit.
+        public var unauthenticatedTotalPerSecond = 0
+        /// The longest lifetime of an allocation.
+        public var lifetimeMaximumSeconds = 0
+        /// The lifetime of a permission.
+        public var permissionLifetimeSeconds = 0
+        /// The lifetime of a channel.
+        public var channelLifetimeSeconds = 0
+    }
+
+    /// The attributes under `peers/`.
+    public struct Peers: Sendable, Equatable {
+        /// Prefixes of peers that are refused.
+        public var deny: [String] = []
+        /// Prefixes of peers that are allowed although denied.
+        public var allow: [String] = []
+    }
+
+    /// The attributes under `log/`.
+    public struct Log: Sendable, Equatable {
+        /// The least severe level that is written.
+        public var level = ""
+        /// `text` or `json`.
+        public var format = ""
+    }
+
+    /// The attributes under `server/`.
+    public var server = Server()
+    /// The attributes under `listen/`.
+    public var listen = Listen()
+    /// The attributes under `relay/`.
+    public var relay = Relay()
+    /// The attributes under `threads/`.
+    public var threads = Threads()
+    /// The attributes under `ring/`.
+    public var ring = Ring()
+    /// The attributes under `buffers/`.
+    public var buffers = Buffers()
+    /// The attributes under `udp/`.
+    public var udp = UDP()
+    /// The attributes under `auth/`.
+    public var auth = Auth()
+    /// The attributes under `limits/`.
+    public var limits = Limits()
+    /// The attributes under `peers/`.
+    public var peers = Peers()
+    /// The attributes under `log/`.
+    public var log = Log()
+
+    /// Blank values, before the defaults of the attribute table are put in.
+    init() {}
+}

@@ -1,0 +1,95 @@
+/// Values of the network: addresses, prefixes, ports, and lists of CPUs.
+
+import Glibc
+
+/// The two families of addresses in the tree.
+private enum Family { case ipv4, ipv6 }
+
+extension ValueType where Value == [String] {
+    /// Addresses with ports, IPv6 in brackets.
+    static var endpoints: Self {
+        let allowed = "addresses with ports, such as \"0.0.0.0:3478 [::]:3478\"; empty: off"
+        return ValueType(allowed: allowed) { text in
+            let list = words(text)
+            return list.allSatisfy(isEndpoint) ? list : nil
+        }
+    }
+
+    /// At most one IPv4 and one IPv6 address.
+    static func addressOfEachFamily(empty: String) -> Self {
+        let allowed = "an IPv4 address, an IPv6 address, or one of each; empty: \(empty)"
+        return ValueType(allowed: allowed) { text in
+            let list = words(text)
+            let families = list.compactMap(family(of:))
+            let isPair = families.count == list.count && Set(families).count == list.count
+            return isPair ? list : nil
+        }
+    }
+
+    /// Address prefixes.
+    static var prefixes: Self {
+        let allowed = "address prefixes, such as \"10.0.0.0/8 fc00::/7 192.0.2.1\""
+        return ValueType(allowed: allowed) { text in
+            let list = words(text)
+            return list.allSatisfy(isPrefix) ? list : nil
+        }
+    }
+}
+
+extension ValueType where Value == ClosedRange<UInt16> {
+    /// A range of ports.
+    static var ports: Self {
+        ValueType(allowed: "two ports from 1024 to 65535, such as 49152-65535") { text in
+            let ends = text.split(separator: "-", omittingEmptySubsequences: false)
+            guard ends.count == 2, let first = decimal(ends[0]), let last = decimal(ends[1]),
+                first >= 1024, first <= last, last <= 65_535
+            else { return nil }
+            return UInt16(first)...UInt16(last)
+        }
+    }
+}
+
+extension ValueType where Value == [Int] {
+    /// CPU numbers and ranges of them.
+    static var cpus: Self {
+        let allowed = "CPU numbers below 1024 and ranges, such as \"2 4-7\"; empty: all"
+        return ValueType(allowed: allowed) { text in
+            var cpus: [Int] = []
+            for word in words(text) {
+                let ends = word.split(separator: "-", omittingEmptySubsequences: false)
+                guard ends.count <= 2, let first = decimal(ends[0]),
+                    let last = ends.count == 2 ? decimal(ends[1]) : first,
+                    first <= last, last < 1024
+                else { return nil }
+                cpus += first...last
+            }
+            return Set(cpus).count == cpus.count ? cpus : nil
+        }
+    }
+}
+
+private func family(of address: String) -> Family? {
+    var memory = in6_addr()
+    if inet_pton(AF_INET, address, &memory) == 1 { return .ipv4 }
+    return inet_pton(AF_INET6, address, &memory) == 1 ? .ipv6 : nil
+}
+
+private func isEndpoint(_ text: String) -> Bool {
+    guard let colon = text.lastIndex(of: ":") else { return false }
+    guard let port = decimal(text[text.index(after: colon)...]), (1...65_535).contains(port) else {
+        return false
+    }
+    let host = text[..<colon]
+    guard host.hasPrefix("["), host.hasSuffix("]") else {
+        return family(of: String(host)) == .ipv4
+    }
+    return family(of: String(host.dropFirst().dropLast())) == .ipv6
+}
+
+private func isPrefix(_ text: String) -> Bool {
+    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count <= 2, let family = family(of: String(parts[0])) else { return false }
+    guard parts.count == 2 else { return true }
+    guard let length = decimal(parts[1]) else { return false }
+    return length <= (family == .ipv4 ? 32 : 128)
+}

@@ -1,5 +1,0 @@
-import Testing
-
-@Suite struct ExchangePlaceholder {
-    @Test func builds() {}
-}

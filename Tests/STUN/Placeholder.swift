@@ -1,5 +1,0 @@
-import Testing
-
-@Suite struct STUNPlaceholder {
-    @Test func builds() {}
-}

@@ -1,5 +1,0 @@
-import Testing
-
-@Suite struct TURNPlaceholder {
-    @Test func builds() {}
-}

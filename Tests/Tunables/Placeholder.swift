@@ -1,5 +1,0 @@
-import Testing
-
-@Suite struct TunablesPlaceholder {
-    @Test func builds() {}
-}

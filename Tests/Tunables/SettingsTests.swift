@@ -1,0 +1,106 @@
+/// The attribute tree: what is read, what overrides what, and what every refusal says.
+
+import Foundation
+import Testing
+import Tunables
+
+@Suite struct SettingsTests {
+    private func refusal(_ override: String) -> String {
+        do {
+            _ = try Settings.load(directory: nil, overrides: [override])
+            return "allowed"
+        } catch {
+            return error.description
+        }
+    }
+
+    private func settings(_ overrides: String...) throws -> Settings {
+        try Settings.load(directory: nil, overrides: overrides).settings
+    }
+
+    @Test func defaultsAreThoseOfTheTable() throws {
+        let settings = try settings()
+        #expect(settings == Settings.defaults)
+        #expect(settings.server.realm == "turnpike")
+        #expect(settings.listen.udp == ["0.0.0.0:3478", "[::]:3478"])
+        #expect(settings.relay.ports == 49_152...65_535)
+        #expect(settings.buffers.size == 65_536)
+        #expect(settings.auth.isRequired)
+        #expect(settings.peers.deny.contains("169.254.0.0/16"))
+    }
+
+    @Test func typesAreRead() throws {
+        let settings = try settings(
+            "threads/cpus=2 4-6",
+            "udp/gro=0",
+            "udp/receive_buffer=3m",
+            "relay/ports=2000-2001",
+            "relay/address=192.0.2.1 2001:db8::1",
+            "log/format=json",
+            "auth/users/alice=wonder=land # 7",
+            "peers/deny="
+        )
+        #expect(settings.threads.cpus == [2, 4, 5, 6])
+        #expect(!settings.udp.gro)
+        #expect(settings.udp.receiveBuffer == 3 << 20)
+        #expect(settings.relay.ports == 2000...2001)
+        #expect(settings.relay.address == ["192.0.2.1", "2001:db8::1"])
+        #expect(settings.log.format == "json")
+        #expect(settings.auth.users.map(\.name) == ["alice"])
+        #expect(settings.auth.users.map(\.value) == ["wonder=land # 7"])
+        #expect(settings.peers.deny.isEmpty)
+    }
+
+    @Test func theLastOverrideWinsAndAnEmptySecretTakesANameAway() throws {
+        let settings = try settings(
+            "threads/count=3",
+            "auth/secrets/a=12345678",
+            "auth/secrets/b=23456789",
+            "auth/secrets/a=",
+            "threads/count=4"
+        )
+        #expect(settings.threads.count == 4)
+        #expect(settings.auth.secrets.map(\.name) == ["b"])
+    }
+
+    @Test(arguments: [
+        "threads/count=many", "threads/count=-1", "threads/count=+1", "threads/count=",
+        "threads/count=99999999999999999999", "threads/cpus=4-2", "threads/cpus=1 1",
+        "threads/cpus=5000", "udp/gro=yes", "buffers/size=1k", "buffers/size=9999999999999g",
+        "buffers/size=k", "relay/ports=80-90", "relay/ports=5000", "relay/ports=6000-5000",
+        "listen/udp=1.2.3.4", "listen/udp=::1:3478", "listen/udp=[::1]:0", "listen/udp=[::1]:65536",
+        "relay/address=1.2.3.4 5.6.7.8", "relay/address=localhost", "peers/deny=10.0.0.0/33",
+        "peers/allow=10.0.0/8", "peers/allow=::/129", "server/realm=a\"b", "server/realm=",
+        "server/realm=two\nlines", "log/level=loud", "auth/nonce_lifetime_s=1",
+    ])
+    func aValueThatIsNotAllowedIsNamedWithWhatIs(_ override: String) {
+        let text = refusal(override)
+        let path = override.prefix { $0 != "=" }
+        #expect(text.hasPrefix("\(path): \""))
+        #expect(text.contains("is not allowed; allowed: "))
+        #expect(!text.contains("\n"))
+    }
+
+    @Test(arguments: [
+        "auth/secrets/web=short", "auth/users/alice=0xNotAKeyAtAll", "auth/nonce_key=tooshort",
+    ])
+    func aSecretIsNeverShown(_ override: String) {
+        let text = refusal(override)
+        let value = override.drop { $0 != "=" }.dropFirst()
+        #expect(text.contains("the value is not allowed"))
+        #expect(!text.contains(value))
+    }
+
+    @Test(arguments: [
+        ("thread/count=1", "threads/count"), ("limits/alocations=1", "limits/allocations"),
+        ("auth/users/=x", "auth/users/NAME"), ("auth/users/a/b=x", "auth/users/NAME"),
+        ("listen/sctp=x", "listen/udp"), ("/threads/count=1", "threads/count"),
+    ])
+    func anUnknownPathIsRefusedWithTheNearestOne(_ override: String, _ nearest: String) {
+        #expect(refusal(override).hasSuffix("no such attribute; did you mean \(nearest)?"))
+    }
+
+    @Test func anOverrideWithoutEqualsIsRefused() {
+        #expect(refusal("threads/count").contains("path=value"))
+    }
+}
