@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 from server import Server
 
-from .client import Client, Credentials, Endpoint, assert_relays
+from .client import Client, Credentials, assert_relays
+from .endpoint import Endpoint
 from .stun import Attribute, Builder, MessageClass, Method, xor_address
 
 FAMILY_IPV6 = (Attribute.REQUESTED_ADDRESS_FAMILY, b"\2\0\0\0")

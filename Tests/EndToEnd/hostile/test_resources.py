@@ -9,7 +9,8 @@ from contextlib import ExitStack
 import pytest
 from server import Server, free_port
 
-from .client import Client, Credentials, Endpoint, assert_relays
+from .client import Client, Credentials, assert_relays
+from .endpoint import Endpoint
 from .stun import Attribute, Message
 
 #: Port ranges here are below the kernel's own choice, so that no client's port falls into them.
