@@ -58,10 +58,16 @@ def test_challenge_offers_algorithms_and_says_so_in_the_nonce(client: Client, on
     assert nonce.startswith(NONCE_COOKIE) and len(nonce) < 128
     features = base64.b64decode(nonce[9:13])
     assert features[0] & 0x80, "password algorithms bit"
-    assert features[0] & 0x40, "username anonymity bit"
+    assert not features[0] & 0x40, "a REST secret has to see the name: no username anonymity"
     algorithms = answer.get(Attribute.PASSWORD_ALGORITHMS)
     assert sorted(struct.iter_unpack("!HH", algorithms)) == [(MD5, 0), (SHA256, 0)]
     assert Attribute.SOFTWARE not in answer.types
+
+
+def test_usernames_may_be_anonymous_where_no_secret_has_to_see_them(own_server, alice, only_turnpike) -> None:
+    server = own_server({"auth/secrets/test": None})
+    with Client(server.address, alice) as client:
+        assert base64.b64decode(client.challenge().get(Attribute.NONCE)[9:13])[0] & 0x40
 
 
 def test_nonces_of_two_ports_differ(server: Server, alice: Credentials, only_turnpike) -> None:
