@@ -12,9 +12,9 @@ extension Ring {
     ///   - batchWaitMicroseconds: How long to gather `count` of them. After that, or with 0, the
     ///     first one ends the wait.
     ///   - timeoutNanoseconds: When to stop waiting in any case; `nil`: never.
-    /// - Returns: `nil` when something was waited for and came; `ETIME` when the time is over, `EINTR`
-    ///   after a signal, and else what kept the kernel from taking all submissions or from waiting
-    ///   (`EBUSY`, `EAGAIN`, `EBADR`): in each case, take the completions there are and go on.
+    /// - Returns: `ETIME` when the wait brought nothing in time, `EINTR` after a signal, and else what
+    ///   kept the kernel from taking submissions or from waiting (`EBUSY`, `EAGAIN`, `EBADR`): in each
+    ///   case, take the completions there are and go on.
     public mutating func enter(
         waitFor count: Int,
         batchWaitMicroseconds: UInt32,
@@ -40,7 +40,8 @@ extension Ring {
         }
         tail = unsafe turnpike_ring_completion_tail(ring)
         if unsafe turnpike_ring_has_overflowed(ring) { overflowCount &+= 1 }
-        return error
+        // The kernel answers how many it submitted, when it did, and not how the wait ended.
+        return error ?? (isWaiting && head == tail ? .timedOut : nil)
     }
 
     /// The same on a kernel that does not gather: a short wait for many, then a long one for the first.
@@ -58,7 +59,8 @@ extension Ring {
         let error = submitAndWait(wanted, gatherMicroseconds: 0, short)
         // SAFETY: the ring is set up.
         let came = unsafe turnpike_ring_completion_tail(ring) &- head
-        guard error == .timedOut, came <= sends else { return error == .timedOut ? nil : error }
+        guard came <= sends else { return nil }
+        if let error, error != .timedOut { return error }
         let rest = timeoutNanoseconds.map { $0 &- short }
         return submitAndWait(came &+ 1, gatherMicroseconds: 0, rest)
     }

@@ -12,7 +12,7 @@ public struct Ring: ~Copyable {
     /// Passes that began with completions the kernel had to keep aside: the queue was too short.
     public internal(set) var overflowCount: UInt64 = 0
     /// True when the kernel gathers completions by itself (Linux 6.12, `IORING_FEAT_MIN_TIMEOUT`).
-    public let gathersInKernel: Bool
+    public internal(set) var gathersInKernel: Bool
 
     let ring: UnsafeMutablePointer<io_uring>
     /// What a multishot receive is asked to leave room for; submissions point to it.

@@ -36,7 +36,7 @@ import Glibc
     var batchWaitUs: UInt32 = 0
 
     @Option(help: "Datagrams that end the gathering early.")
-    var batch: UInt32 = 64
+    var batch: UInt32 = 128
 
     @Flag(help: "poll, recvmmsg and sendmsg instead of io_uring.")
     var syscalls = false

@@ -123,6 +123,14 @@ struct RelayRun: ParsableCommand {
         line.add("server_cpu_ns_per_datagram_by_ticks", accounted / relayed)
         line.add("server_cpu_share", scheduled / elapsed)
         line.add("server_rss_bytes", used.residentBytes)
+        line.add(
+            "server_preempted_share",
+            Double(used.waitedNanoseconds &- before.waitedNanoseconds) / elapsed
+        )
+        line.add(
+            "generator_preempted_share",
+            Double(result.end.own.waitedNanoseconds &- result.begin.own.waitedNanoseconds) / elapsed
+        )
         line.add("generator_ns_per_datagram", busy / relayed)
         line.add("generator_busy_share", busy / elapsed)
         line.add("generator_late_max_us", Double(result.total.latestNanoseconds) / 1e3)

@@ -41,9 +41,10 @@ struct Traffic: ~Copyable {
         play(seconds: options.warmup)
         latency.reset()
         tally.latestNanoseconds = 0
-        let begin = Mark(tally: tally, usage: usage())
+        let itself = ServerProcess(pid: getpid())
+        let begin = Mark(tally: tally, usage: usage(), own: itself.usage())
         play(seconds: options.seconds)
-        let end = Mark(tally: tally, usage: usage())
+        let end = Mark(tally: tally, usage: usage(), own: itself.usage())
         settle()
         return TrafficResult(
             begin: begin,
