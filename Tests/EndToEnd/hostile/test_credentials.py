@@ -64,12 +64,6 @@ def test_challenge_offers_algorithms_and_says_so_in_the_nonce(client: Client, on
     assert Attribute.SOFTWARE not in answer.types
 
 
-def test_usernames_may_be_anonymous_where_no_secret_has_to_see_them(own_server, alice, only_turnpike) -> None:
-    server = own_server({"auth/secrets/test": None})
-    with Client(server.address, alice) as client:
-        assert base64.b64decode(client.challenge().get(Attribute.NONCE)[9:13])[0] & 0x40
-
-
 def test_nonces_of_two_ports_differ(server: Server, alice: Credentials, only_turnpike) -> None:
     with Client(server.address, alice) as one, Client(server.address, alice) as other:
         assert one.challenge().get(Attribute.NONCE) != other.challenge().get(Attribute.NONCE)
