@@ -62,6 +62,11 @@ let package = Package(
             path: "CShims/COpenSSL",
             linkerSettings: [.linkedLibrary("crypto")]
         ),
+        .target(
+            name: "CLoad",
+            path: "CShims/CLoad",
+            linkerSettings: [.linkedLibrary("crypto")]
+        ),
         module("STUN", ["COpenSSL"]),
         module("TURN", ["STUN"]),
         module("IOURing", ["CLiburing", "CLinux"]),
@@ -77,8 +82,17 @@ let package = Package(
             ],
             swiftSettings: common
         ),
-        benchmark("LoadGenerator", ["STUN", "IOURing"]),
-        benchmark("BareForwarder", ["IOURing"]),
+        benchmark(
+            "LoadGenerator",
+            ["CLoad", .product(name: "ArgumentParser", package: "swift-argument-parser")]
+        ),
+        benchmark(
+            "BareForwarder",
+            [
+                "CLoad", "CLiburing",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]
+        ),
         benchmark("MicroBenchmarks", ["STUN", "TURN", "IOURing", "RelayLoop", "Exchange"]),
         tests("STUN", ["STUN"]),
         tests("TURN", ["TURN", "STUN"]),

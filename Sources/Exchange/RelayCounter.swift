@@ -38,6 +38,7 @@ public enum RelayCounter: Int, CaseIterable, Sendable {
     case dropsReplyOverflow
     case dropsNotLiveRelayedPort
     case dropsNoReplyBuffer
+    case dropsNoSendSlot
     case dropsSocketFull
     case dropsUnreachable
     case dropsOtherSendError

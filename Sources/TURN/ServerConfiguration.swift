@@ -15,6 +15,9 @@ public struct ServerConfiguration: Sendable {
     /// How long a nonce is accepted.
     public var nonceLifetimeSeconds: UInt32 = 600
 
+    /// Users with a password or key of their own.
+    public var users: [StaticUser] = []
+
     /// Secrets of time-limited (TURN REST) credentials; any of them is accepted.
     public var secrets: [[UInt8]] = []
 
@@ -35,6 +38,12 @@ public struct ServerConfiguration: Sendable {
 
     /// The ports of relayed sockets.
     public var ports: ClosedRange<UInt16> = 49152...65535
+
+    /// Peers that are not relayed to or from.
+    public var deny: [AddressPrefix] = PeerPolicy.defaultDeny
+
+    /// Peers that are, where the prefix is as long as any that denies.
+    public var allow: [AddressPrefix] = []
 
     /// Accepts channel numbers up to 0x7FFF, as RFC 5766 did; RFC 8656 ends at 0x4FFF.
     public var rfc5766Channels = false

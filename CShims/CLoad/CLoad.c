@@ -1,0 +1,160 @@
+#define _GNU_SOURCE
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include "CLoad.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <openssl/hmac.h>
+#include <openssl/md5.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103
+#endif
+#ifndef UDP_GRO
+#define UDP_GRO 104
+#endif
+
+/// Room for the two control messages that a datagram can carry: its local address, and a segment size.
+typedef union {
+    struct cmsghdr alignment;
+    char bytes[CMSG_SPACE(sizeof(struct in_pktinfo)) + CMSG_SPACE(sizeof(int))];
+} control_room;
+
+int load_pin(int cpu) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    return sched_setaffinity(0, sizeof(set), &set) == 0 ? 0 : -errno;
+}
+
+static int configure(int socket_, uint32_t address, uint16_t port, int buffer_bytes) {
+    int one = 1;
+    struct sockaddr_in local = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(address)}};
+    // FORCE needs CAP_NET_ADMIN; without it the kernel's limit applies.
+    if (setsockopt(socket_, SOL_SOCKET, SO_RCVBUFFORCE, &buffer_bytes, sizeof(buffer_bytes)) != 0)
+        (void)setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &buffer_bytes, sizeof(buffer_bytes));
+    if (setsockopt(socket_, SOL_SOCKET, SO_SNDBUFFORCE, &buffer_bytes, sizeof(buffer_bytes)) != 0)
+        (void)setsockopt(socket_, SOL_SOCKET, SO_SNDBUF, &buffer_bytes, sizeof(buffer_bytes));
+    if (setsockopt(socket_, IPPROTO_IP, IP_PKTINFO, &one, sizeof(one)) != 0) return -errno;
+    if (setsockopt(socket_, SOL_UDP, UDP_GRO, &one, sizeof(one)) != 0) return -errno;
+    if (bind(socket_, (struct sockaddr *)&local, sizeof(local)) != 0) return -errno;
+    return socket_;
+}
+
+int load_open(uint32_t address, uint16_t port, int buffer_bytes) {
+    int opened = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (opened < 0) return -errno;
+    int result = configure(opened, address, port, buffer_bytes);
+    if (result < 0) close(opened);
+    return result;
+}
+
+uint16_t load_port(int socket_) {
+    struct sockaddr_in local = {0};
+    socklen_t count = sizeof(local);
+    if (getsockname(socket_, (struct sockaddr *)&local, &count) != 0) return 0;
+    return ntohs(local.sin_port);
+}
+
+/// Writes the control messages of one datagram and returns their bytes.
+static size_t write_control(const struct load_outgoing *datagram, control_room *room) {
+    char *at = room->bytes;
+    if (datagram->source != 0) {
+        struct cmsghdr *header = (struct cmsghdr *)at;
+        struct in_pktinfo info = {.ipi_spec_dst = {htonl(datagram->source)}};
+        *header = (struct cmsghdr){
+            .cmsg_len = CMSG_LEN(sizeof(info)), .cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO};
+        memcpy(CMSG_DATA(header), &info, sizeof(info));
+        at += CMSG_SPACE(sizeof(info));
+    }
+    if (datagram->segment != 0) {
+        struct cmsghdr *header = (struct cmsghdr *)at;
+        *header = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(uint16_t)),
+            .cmsg_level = SOL_UDP,
+            .cmsg_type = UDP_SEGMENT};
+        memcpy(CMSG_DATA(header), &datagram->segment, sizeof(uint16_t));
+        at += CMSG_SPACE(sizeof(uint16_t));
+    }
+    return (size_t)(at - room->bytes);
+}
+
+int load_send(int socket_, const struct load_outgoing *datagrams, unsigned count) {
+    struct mmsghdr headers[load_batch_limit];
+    struct sockaddr_in destinations[load_batch_limit];
+    control_room rooms[load_batch_limit];
+    if (count > load_batch_limit) count = load_batch_limit;
+    for (unsigned i = 0; i < count; i++) {
+        destinations[i] = (struct sockaddr_in){.sin_family = AF_INET,
+            .sin_port = htons(datagrams[i].destination_port),
+            .sin_addr = {htonl(datagrams[i].destination)}};
+        size_t control = write_control(&datagrams[i], &rooms[i]);
+        headers[i].msg_hdr = (struct msghdr){.msg_name = &destinations[i],
+            .msg_namelen = sizeof(destinations[i]),
+            .msg_iov = datagrams[i].parts,
+            .msg_iovlen = datagrams[i].part_count,
+            .msg_control = control != 0 ? rooms[i].bytes : NULL,
+            .msg_controllen = control};
+    }
+    int sent = sendmmsg(socket_, headers, count, 0);
+    return sent >= 0 ? sent : -errno;
+}
+
+/// Takes the local address and the segment size out of the control messages of one datagram.
+static void read_control(struct msghdr *header, struct load_incoming *datagram) {
+    for (struct cmsghdr *at = CMSG_FIRSTHDR(header); at != NULL; at = CMSG_NXTHDR(header, at)) {
+        if (at->cmsg_level == IPPROTO_IP && at->cmsg_type == IP_PKTINFO) {
+            struct in_pktinfo info;
+            memcpy(&info, CMSG_DATA(at), sizeof(info));
+            datagram->destination = ntohl(info.ipi_addr.s_addr);
+        } else if (at->cmsg_level == SOL_UDP && at->cmsg_type == UDP_GRO) {
+            int segment;
+            memcpy(&segment, CMSG_DATA(at), sizeof(segment));
+            datagram->segment = (uint32_t)segment;
+        }
+    }
+}
+
+int load_receive(int socket_, struct load_incoming *datagrams, unsigned count) {
+    struct mmsghdr headers[load_batch_limit];
+    struct sockaddr_in sources[load_batch_limit];
+    struct iovec parts[load_batch_limit];
+    control_room rooms[load_batch_limit];
+    if (count > load_batch_limit) count = load_batch_limit;
+    for (unsigned i = 0; i < count; i++) {
+        parts[i] = (struct iovec){datagrams[i].bytes, datagrams[i].capacity};
+        headers[i].msg_hdr = (struct msghdr){.msg_name = &sources[i],
+            .msg_namelen = sizeof(sources[i]),
+            .msg_iov = &parts[i],
+            .msg_iovlen = 1,
+            .msg_control = rooms[i].bytes,
+            .msg_controllen = sizeof(rooms[i].bytes)};
+    }
+    int received = recvmmsg(socket_, headers, count, MSG_DONTWAIT, NULL);
+    if (received < 0) return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+    for (int i = 0; i < received; i++) {
+        datagrams[i].count = headers[i].msg_len;
+        datagrams[i].segment = headers[i].msg_len;
+        datagrams[i].source = ntohl(sources[i].sin_addr.s_addr);
+        datagrams[i].source_port = ntohs(sources[i].sin_port);
+        datagrams[i].was_truncated = (headers[i].msg_hdr.msg_flags & MSG_TRUNC) != 0;
+        read_control(&headers[i].msg_hdr, &datagrams[i]);
+    }
+    return received;
+}
+
+void load_md5(const uint8_t *bytes, size_t count, uint8_t *digest) {
+    MD5(bytes, count, digest);
+}
+
+void load_hmac_sha1(
+    const uint8_t *key, size_t key_count, const uint8_t *bytes, size_t count, uint8_t *digest) {
+    unsigned written = 0;
+    HMAC(EVP_sha1(), key, (int)key_count, bytes, count, digest, &written);
+}

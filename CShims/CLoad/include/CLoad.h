@@ -1,0 +1,57 @@
+// What the programs under perf/ need of the kernel and of libcrypto that Swift's Glibc does not show
+// (it is imported without _GNU_SOURCE): many datagrams with one system call, source addresses chosen
+// datagram by datagram, UDP GSO and GRO, affinity, and the two digests of a TURN client.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+/// The most datagrams that one call of `load_send` or `load_receive` takes.
+enum { load_batch_limit = 64 };
+
+/// A datagram, or a train of datagrams of `segment` bytes each (0: not segmented), to send.
+/// Addresses and ports are numbers in host order.
+struct load_outgoing {
+    uint32_t source;       // 0: the socket's own
+    uint32_t destination;
+    uint16_t destination_port;
+    uint16_t segment;
+    uint32_t part_count;
+    struct iovec *parts;
+};
+
+/// A buffer to receive into, and afterwards what came: one datagram, or several of `segment` bytes
+/// each with a shorter last one (UDP GRO). Addresses and ports are numbers in host order.
+struct load_incoming {
+    uint8_t *bytes;
+    uint32_t capacity;
+    uint32_t count;
+    uint32_t segment;
+    uint32_t source;
+    uint32_t destination;
+    uint16_t source_port;
+    uint16_t was_truncated;
+};
+
+/// Pins the calling thread to one CPU. Returns 0 or -errno.
+int load_pin(int cpu);
+
+/// Opens a non-blocking IPv4 UDP socket with GRO that tells and chooses local addresses datagram by
+/// datagram. Port 0 takes any free one. Returns the descriptor or -errno.
+int load_open(uint32_t address, uint16_t port, int buffer_bytes);
+
+/// The port that a socket is bound to, in host order; 0 when it has none.
+uint16_t load_port(int socket);
+
+/// Sends up to `load_batch_limit` with one system call. Returns how many were taken, or -errno.
+int load_send(int socket, const struct load_outgoing *datagrams, unsigned count);
+
+/// Receives up to `load_batch_limit` with one system call. Returns how many came (0: none), or -errno.
+int load_receive(int socket, struct load_incoming *datagrams, unsigned count);
+
+/// MD5 of `count` bytes into 16.
+void load_md5(const uint8_t *bytes, size_t count, uint8_t *digest);
+
+/// HMAC-SHA1 of `count` bytes into 20.
+void load_hmac_sha1(
+    const uint8_t *key, size_t key_count, const uint8_t *bytes, size_t count, uint8_t *digest);

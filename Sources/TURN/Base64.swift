@@ -1,0 +1,43 @@
+/// Base64 (RFC 4648 section 4) for nonces and time-limited passwords, without allocating.
+
+/// The standard alphabet.
+enum Base64 {
+    /// The character of a six-bit number; higher bits are ignored.
+    static func character(_ number: UInt8) -> UInt8 {
+        switch number & 63 {
+        case 0..<26: UInt8(ascii: "A") + (number & 63)
+        case 26..<52: UInt8(ascii: "a") + (number & 63) - 26
+        case 52..<62: UInt8(ascii: "0") + (number & 63) - 52
+        case 62: UInt8(ascii: "+")
+        default: UInt8(ascii: "/")
+        }
+    }
+
+    /// The six-bit number of a character, or nil when it is not of the alphabet.
+    static func number(_ character: UInt8) -> UInt8? {
+        switch character {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"): character - UInt8(ascii: "A")
+        case UInt8(ascii: "a")...UInt8(ascii: "z"): character - UInt8(ascii: "a") + 26
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): character - UInt8(ascii: "0") + 52
+        case UInt8(ascii: "+"): 62
+        case UInt8(ascii: "/"): 63
+        default: nil
+        }
+    }
+
+    /// The four characters of three bytes, given as a 24-bit number.
+    static func characters(_ group: UInt32) -> [4 of UInt8] {
+        .init { character(UInt8(truncatingIfNeeded: group &>> UInt32(18 - 6 * $0))) }
+    }
+
+    /// The 24-bit number of the four characters at `offset`; nil when they are not there or not base64.
+    static func group(_ text: RawSpan, at offset: Int) -> UInt32? {
+        guard offset >= 0, text.byteCount >= 4, offset <= text.byteCount - 4 else { return nil }
+        var group: UInt32 = 0
+        for index in offset..<offset + 4 {
+            guard let number = number(text.byte(index)) else { return nil }
+            group = group &<< 6 | UInt32(number)
+        }
+        return group
+    }
+}

@@ -1,0 +1,34 @@
+/// What a run counts apart from its lanes.
+
+struct Tally {
+    /// Payloads that came whole, in any lane.
+    var received: UInt64 = 0
+    var payloadBytes: UInt64 = 0
+    /// Arrived behind a later datagram of the same lane.
+    var reordered: UInt64 = 0
+    var duplicated: UInt64 = 0
+    /// Changed, cut, wrongly framed, or arrived where it does not belong.
+    var corrupted: UInt64 = 0
+    /// Time of the passes that sent or received something: what the generator itself costs.
+    var busyNanoseconds: UInt64 = 0
+    /// The furthest that a paced run was behind its schedule.
+    var latestNanoseconds: UInt64 = 0
+}
+
+/// The counters at one end of the measurement.
+struct Mark {
+    var tally: Tally
+    var usage: ProcessUsage
+}
+
+/// What a traffic run found.
+struct TrafficResult {
+    var begin: Mark
+    var end: Mark
+    /// Over the whole run, with warm-up and after waiting for the last.
+    var sent: UInt64
+    var received: UInt64
+    var total: Tally
+    var latency: LatencyHistogram
+    var refusedSends: Int
+}
