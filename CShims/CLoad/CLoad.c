@@ -9,6 +9,7 @@
 #include <openssl/hmac.h>
 #include <openssl/md5.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -33,7 +34,8 @@ int load_pin(int cpu) {
     return sched_setaffinity(0, sizeof(set), &set) == 0 ? 0 : -errno;
 }
 
-static int configure(int socket_, uint32_t address, uint16_t port, int buffer_bytes) {
+static int configure(
+    int socket_, uint32_t address, uint16_t port, int buffer_bytes, int tells_destination) {
     int one = 1;
     struct sockaddr_in local = {
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(address)}};
@@ -42,16 +44,17 @@ static int configure(int socket_, uint32_t address, uint16_t port, int buffer_by
         (void)setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &buffer_bytes, sizeof(buffer_bytes));
     if (setsockopt(socket_, SOL_SOCKET, SO_SNDBUFFORCE, &buffer_bytes, sizeof(buffer_bytes)) != 0)
         (void)setsockopt(socket_, SOL_SOCKET, SO_SNDBUF, &buffer_bytes, sizeof(buffer_bytes));
-    if (setsockopt(socket_, IPPROTO_IP, IP_PKTINFO, &one, sizeof(one)) != 0) return -errno;
+    if (tells_destination && setsockopt(socket_, IPPROTO_IP, IP_PKTINFO, &one, sizeof(one)) != 0)
+        return -errno;
     if (setsockopt(socket_, SOL_UDP, UDP_GRO, &one, sizeof(one)) != 0) return -errno;
     if (bind(socket_, (struct sockaddr *)&local, sizeof(local)) != 0) return -errno;
     return socket_;
 }
 
-int load_open(uint32_t address, uint16_t port, int buffer_bytes) {
+int load_open(uint32_t address, uint16_t port, int buffer_bytes, int tells_destination) {
     int opened = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (opened < 0) return -errno;
-    int result = configure(opened, address, port, buffer_bytes);
+    int result = configure(opened, address, port, buffer_bytes, tells_destination);
     if (result < 0) close(opened);
     return result;
 }
@@ -61,6 +64,24 @@ uint16_t load_port(int socket_) {
     socklen_t count = sizeof(local);
     if (getsockname(socket_, (struct sockaddr *)&local, &count) != 0) return 0;
     return ntohs(local.sin_port);
+}
+
+size_t load_write_segment(void *room, uint16_t segment) {
+    struct cmsghdr *header = room;
+    *header = (struct cmsghdr){
+        .cmsg_len = CMSG_LEN(sizeof(segment)), .cmsg_level = SOL_UDP, .cmsg_type = UDP_SEGMENT};
+    memcpy(CMSG_DATA(header), &segment, sizeof(segment));
+    return CMSG_SPACE(sizeof(segment));
+}
+
+uint32_t load_read_segment(const void *control, size_t count) {
+    const struct cmsghdr *header = control;
+    int segment;
+    if (count < CMSG_LEN(sizeof(segment)) || header->cmsg_level != SOL_UDP
+        || header->cmsg_type != UDP_GRO)
+        return 0;
+    memcpy(&segment, CMSG_DATA(header), sizeof(segment));
+    return (uint32_t)segment;
 }
 
 /// Writes the control messages of one datagram and returns their bytes.
@@ -74,14 +95,7 @@ static size_t write_control(const struct load_outgoing *datagram, control_room *
         memcpy(CMSG_DATA(header), &info, sizeof(info));
         at += CMSG_SPACE(sizeof(info));
     }
-    if (datagram->segment != 0) {
-        struct cmsghdr *header = (struct cmsghdr *)at;
-        *header = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(uint16_t)),
-            .cmsg_level = SOL_UDP,
-            .cmsg_type = UDP_SEGMENT};
-        memcpy(CMSG_DATA(header), &datagram->segment, sizeof(uint16_t));
-        at += CMSG_SPACE(sizeof(uint16_t));
-    }
+    if (datagram->segment != 0) at += load_write_segment(at, datagram->segment);
     return (size_t)(at - room->bytes);
 }
 
@@ -121,32 +135,75 @@ static void read_control(struct msghdr *header, struct load_incoming *datagram) 
     }
 }
 
-int load_receive(int socket_, struct load_incoming *datagrams, unsigned count) {
-    struct mmsghdr headers[load_batch_limit];
-    struct sockaddr_in sources[load_batch_limit];
-    struct iovec parts[load_batch_limit];
-    control_room rooms[load_batch_limit];
-    if (count > load_batch_limit) count = load_batch_limit;
-    for (unsigned i = 0; i < count; i++) {
-        parts[i] = (struct iovec){datagrams[i].bytes, datagrams[i].capacity};
-        headers[i].msg_hdr = (struct msghdr){.msg_name = &sources[i],
-            .msg_namelen = sizeof(sources[i]),
-            .msg_iov = &parts[i],
-            .msg_iovlen = 1,
-            .msg_control = rooms[i].bytes,
-            .msg_controllen = sizeof(rooms[i].bytes)};
+struct load_receiver {
+    int socket;
+    unsigned depth;
+    /// How many of the headers the last receive has written to.
+    unsigned used;
+    struct mmsghdr *headers;
+    struct sockaddr_in *sources;
+    struct iovec *parts;
+    control_room *rooms;
+    struct load_incoming *datagrams;
+};
+
+/// Room for the largest train, and an odd number of cache lines apart so that buffers spread over the cache.
+enum { receive_room = 65536, receive_stride = receive_room + 64 * 17 };
+
+static void prepare(struct load_receiver *receiver, unsigned i) {
+    receiver->headers[i].msg_hdr = (struct msghdr){.msg_name = &receiver->sources[i],
+        .msg_namelen = sizeof(receiver->sources[i]),
+        .msg_iov = &receiver->parts[i],
+        .msg_iovlen = 1,
+        .msg_control = receiver->rooms[i].bytes,
+        .msg_controllen = sizeof(receiver->rooms[i].bytes)};
+}
+
+struct load_receiver *load_receiver_create(int socket_, unsigned depth) {
+    struct load_receiver *receiver = calloc(1, sizeof(*receiver));
+    uint8_t *memory = calloc(depth, receive_stride);
+    if (receiver == NULL || memory == NULL) return NULL;
+    *receiver = (struct load_receiver){.socket = socket_,
+        .depth = depth,
+        .headers = calloc(depth, sizeof(*receiver->headers)),
+        .sources = calloc(depth, sizeof(*receiver->sources)),
+        .parts = calloc(depth, sizeof(*receiver->parts)),
+        .rooms = calloc(depth, sizeof(*receiver->rooms)),
+        .datagrams = calloc(depth, sizeof(*receiver->datagrams))};
+    if (receiver->headers == NULL || receiver->sources == NULL || receiver->parts == NULL
+        || receiver->rooms == NULL || receiver->datagrams == NULL)
+        return NULL;
+    for (unsigned i = 0; i < depth; i++) {
+        receiver->datagrams[i].bytes = memory + (size_t)i * receive_stride;
+        receiver->parts[i] = (struct iovec){receiver->datagrams[i].bytes, receive_room};
+        prepare(receiver, i);
     }
-    int received = recvmmsg(socket_, headers, count, MSG_DONTWAIT, NULL);
+    return receiver;
+}
+
+int load_receive(struct load_receiver *receiver) {
+    // What the kernel has written over: name and control lengths, flags.
+    for (unsigned i = 0; i < receiver->used; i++) prepare(receiver, i);
+    receiver->used = 0;
+    int received =
+        recvmmsg(receiver->socket, receiver->headers, receiver->depth, MSG_DONTWAIT, NULL);
     if (received < 0) return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+    receiver->used = (unsigned)received;
     for (int i = 0; i < received; i++) {
-        datagrams[i].count = headers[i].msg_len;
-        datagrams[i].segment = headers[i].msg_len;
-        datagrams[i].source = ntohl(sources[i].sin_addr.s_addr);
-        datagrams[i].source_port = ntohs(sources[i].sin_port);
-        datagrams[i].was_truncated = (headers[i].msg_hdr.msg_flags & MSG_TRUNC) != 0;
-        read_control(&headers[i].msg_hdr, &datagrams[i]);
+        struct load_incoming *datagram = &receiver->datagrams[i];
+        struct mmsghdr *header = &receiver->headers[i];
+        datagram->count = header->msg_len;
+        datagram->segment = header->msg_len;
+        datagram->source = ntohl(receiver->sources[i].sin_addr.s_addr);
+        datagram->source_port = ntohs(receiver->sources[i].sin_port);
+        datagram->was_truncated = (header->msg_hdr.msg_flags & MSG_TRUNC) != 0;
+        read_control(&header->msg_hdr, datagram);
     }
     return received;
+}
+
+const struct load_incoming *load_received(const struct load_receiver *receiver) {
+    return receiver->datagrams;
 }
 
 void load_md5(const uint8_t *bytes, size_t count, uint8_t *digest) {

@@ -9,7 +9,7 @@ public struct BufferIndex: Hashable, Sendable, BitwiseCopyable {
     }
 }
 
-/// Where a buffer is. It is in exactly one place.
+/// Where a buffer is: in exactly one place.
 public enum BufferPlace: Hashable, Sendable {
     /// On the pool's free list.
     case free
@@ -95,7 +95,10 @@ extension BufferPool {
 
     /// The bytes of a range of a buffer, to write.
     @_lifetime(&self)
-    public mutating func mutableBytes(_ buffer: BufferIndex, _ range: Range<Int>) -> MutableRawSpan {
+    public mutating func mutableBytes(
+        _ buffer: BufferIndex,
+        _ range: Range<Int>
+    ) -> MutableRawSpan {
         precondition(range.lowerBound >= 0 && range.upperBound <= size)
         // SAFETY: the range is inside the buffer, which lives as long as self; self is exclusive.
         let start = unsafe address(buffer).advanced(by: range.lowerBound)
@@ -117,7 +120,7 @@ extension BufferPool {
 // MARK: - Who holds what
 
 extension BufferPool {
-    /// Takes a free buffer, the one freed last; it has one reference. `nil` when none is left.
+    /// Takes the free buffer that was freed last, with one reference; `nil` when none is left.
     public mutating func take() -> BufferIndex? {
         guard freeCount > 0 else { return nil }
         freeCount &-= 1

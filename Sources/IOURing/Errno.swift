@@ -45,6 +45,12 @@ extension Errno {
     public static let outOfMemory = Errno(rawValue: ENOMEM)
     /// The process has too many descriptors open.
     public static let tooManyFiles = Errno(rawValue: EMFILE)
+    /// No route to the destination's network.
+    public static let networkUnreachable = Errno(rawValue: ENETUNREACH)
+    /// No route to the destination.
+    public static let hostUnreachable = Errno(rawValue: EHOSTUNREACH)
+    /// The destination may not be sent to, such as a broadcast address.
+    public static let accessDenied = Errno(rawValue: EACCES)
     /// Forbidden by a security policy.
     public static let notPermitted = Errno(rawValue: EPERM)
     /// The kernel does not have the system call.

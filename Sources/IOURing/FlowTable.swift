@@ -6,8 +6,10 @@ struct FlowTable: ~Copyable {
     private var entries: MappedArray<UInt64>
     private let mask: Int
     private let seed: UInt64
-    /// The pass, 1 and up. An entry is a pass in its upper half, a slot in its lower half; entries of
-    /// other passes are empty.
+    /// The number of the pass, 1 and up.
+    ///
+    /// An entry is a pass in its upper half and a slot in its lower half; entries of other passes
+    /// are empty.
     private var pass: UInt32 = 1
 
     /// A table for as many flows as there are slots.

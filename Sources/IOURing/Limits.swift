@@ -21,6 +21,6 @@ enum Limits {
     /// Entries of a submission queue: `IORING_MAX_ENTRIES`.
     static let submissionEntries = 32_768
 
-    /// Waiting "for ever" where the kernel wants a time: an hour. Nothing depends on its length.
+    /// Waiting "for ever" where the kernel wants a time; nothing depends on its length.
     static let longWaitNanoseconds: UInt64 = 3_600_000_000_000
 }

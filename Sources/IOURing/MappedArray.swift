@@ -1,5 +1,6 @@
-/// A fixed number of elements in a mapping of their own: all bits zero at first, untouched pages cost
-/// nothing. For elements whose zero bits are a value.
+/// A fixed number of elements in a mapping of their own, all bits zero at first.
+///
+/// Pages that were never touched cost nothing. For elements whose zero bits are a value.
 @safe
 struct MappedArray<Element: BitwiseCopyable>: ~Copyable {
     /// How many elements there are.

@@ -14,7 +14,7 @@ public struct OutgoingDatagram: Sendable, BitwiseCopyable {
     public var payloadOffset: Int
     /// Bytes of payload; may be 0.
     public var payloadCount: Int
-    /// Zero bytes after the payload, 0 ... 3.
+    /// Zero bytes after the payload, 0 to 3.
     public var paddingCount: Int
 
     /// Describes a datagram.

@@ -26,14 +26,15 @@ public struct ReceivedDatagram: Sendable, BitwiseCopyable {
     static let headerSize = 16
     /// Room for a `sockaddr_in6`.
     static let nameRoom = SocketAddress.kernelSize
-    /// Room for control messages. UDP_GRO needs 24 bytes; 68 make the payload start at 112, where
-    /// headers for two Data indications (2 × 48) or a train of channel headers fit before it.
+    /// Room for control messages.
+    ///
+    /// UDP_GRO needs 24 bytes. 68 make the payload start at 112, so that the headers of two Data
+    /// indications (2 × 48), for all segments of a train and its shorter last one, fit before it.
     static let controlRoom = 68
 
-    /// Reads a filled buffer.
+    /// Reads a filled buffer; `nil` when there is no payload area or the source is no IP address.
     ///
     /// - Parameter bytes: The buffer's first bytes, as many as the completion's result says.
-    /// - Returns: `nil` when there is no payload area or the source is not an IP address.
     public init?(in bytes: RawSpan) {
         guard bytes.byteCount >= Self.payloadOffset else { return nil }
         // SAFETY: the guard above: the header's 16 bytes are there.

@@ -11,7 +11,9 @@ public struct Token: Hashable, Sendable, BitwiseCopyable, RawRepresentable {
         self.rawValue = rawValue
     }
 
-    /// Packs the three; the upper 8 bits of `generation` are dropped. Kind 255 is the ring's own.
+    /// Packs the three.
+    ///
+    /// The upper 8 bits of `generation` are dropped. Kind 255 is the ring's own.
     public init(kind: UInt8, generation: UInt32 = 0, index: UInt32) {
         rawValue = UInt64(kind) << 56 | UInt64(generation & 0xFF_FFFF) << 32 | UInt64(index)
     }
@@ -43,7 +45,7 @@ public struct Completion: Sendable, BitwiseCopyable {
     public let result: Int32
     /// More completions of the same submission follow; when false, a multishot receive has ended.
     public let hasMore: Bool
-    /// The provided buffer the kernel filled. Taken out of the buffer ring: it must be given back.
+    /// The provided buffer the kernel filled and took out of the buffer ring: to be given back.
     public let buffer: BufferIndex?
 
     /// Puts a completion together, for simulators and tests.

@@ -20,4 +20,11 @@ public final class WakeEvent: Sendable {
         // Fails only when 2^64 - 2 signals were never read.
         eventfd_write(descriptor, 1)
     }
+
+    /// Blocks the calling thread until somebody signals.
+    public func wait() {
+        var count: eventfd_t = 0
+        // SAFETY: `count` is a local that outlives the call.
+        while unsafe eventfd_read(descriptor, &count) != 0, Errno.last == .interrupted {}
+    }
 }

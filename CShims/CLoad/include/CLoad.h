@@ -6,8 +6,11 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-/// The most datagrams that one call of `load_send` or `load_receive` takes.
+/// The most datagrams that one call of `load_send` takes.
 enum { load_batch_limit = 64 };
+
+/// Clients and peers are loopback addresses from here on: 127.1.0.0 and 127.2.0.0 plus an index.
+enum { load_first_client = 0x7F010000, load_first_peer = 0x7F020000 };
 
 /// A datagram, or a train of datagrams of `segment` bytes each (0: not segmented), to send.
 /// Addresses and ports are numbers in host order.
@@ -20,11 +23,10 @@ struct load_outgoing {
     struct iovec *parts;
 };
 
-/// A buffer to receive into, and afterwards what came: one datagram, or several of `segment` bytes
-/// each with a shorter last one (UDP GRO). Addresses and ports are numbers in host order.
+/// What came: one datagram, or several of `segment` bytes each with a shorter last one (UDP GRO).
+/// Addresses and ports are numbers in host order.
 struct load_incoming {
     uint8_t *bytes;
-    uint32_t capacity;
     uint32_t count;
     uint32_t segment;
     uint32_t source;
@@ -36,18 +38,34 @@ struct load_incoming {
 /// Pins the calling thread to one CPU. Returns 0 or -errno.
 int load_pin(int cpu);
 
-/// Opens a non-blocking IPv4 UDP socket with GRO that tells and chooses local addresses datagram by
-/// datagram. Port 0 takes any free one. Returns the descriptor or -errno.
-int load_open(uint32_t address, uint16_t port, int buffer_bytes);
+/// Opens a non-blocking IPv4 UDP socket with GRO. Port 0 takes any free one. `tells_destination`: what
+/// arrives says to which local address it was sent. Returns the descriptor or -errno.
+int load_open(uint32_t address, uint16_t port, int buffer_bytes, int tells_destination);
 
 /// The port that a socket is bound to, in host order; 0 when it has none.
 uint16_t load_port(int socket);
 
+/// Writes the control message that makes a send a train of datagrams of `segment` bytes. `room` has
+/// at least `load_control_room` bytes. Returns the bytes written.
+enum { load_control_room = 64 };
+size_t load_write_segment(void *room, uint16_t segment);
+
+/// The segment size in received control messages; 0 when the kernel put nothing together.
+uint32_t load_read_segment(const void *control, size_t count);
+
 /// Sends up to `load_batch_limit` with one system call. Returns how many were taken, or -errno.
 int load_send(int socket, const struct load_outgoing *datagrams, unsigned count);
 
-/// Receives up to `load_batch_limit` with one system call. Returns how many came (0: none), or -errno.
-int load_receive(int socket, struct load_incoming *datagrams, unsigned count);
+/// Buffers for what arrives on one socket, and all that a receive needs, prepared once.
+struct load_receiver;
+
+/// Takes memory for `depth` of the largest trains. Lives as long as the program; NULL: no memory.
+struct load_receiver *load_receiver_create(int socket, unsigned depth);
+
+/// Receives what is there, at most `depth`, with one system call, without waiting. Returns how many
+/// came (0: none), or -errno. They lie at `load_received` until the next call.
+int load_receive(struct load_receiver *receiver);
+const struct load_incoming *load_received(const struct load_receiver *receiver);
 
 /// MD5 of `count` bytes into 16.
 void load_md5(const uint8_t *bytes, size_t count, uint8_t *digest);
