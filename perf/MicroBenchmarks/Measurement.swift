@@ -1,4 +1,8 @@
 /// How a step is timed: samples of some milliseconds, their least and their median.
+///
+/// Time is the thread's own CPU time, so that other work on the machine shows less.
+
+import Glibc
 
 /// One step, done many times.
 protocol Benchmark: ~Copyable {
@@ -12,7 +16,6 @@ protocol Benchmark: ~Copyable {
 /// The table, written line by line as the steps are measured.
 struct Report {
     private let isSmoke: Bool
-    private let clock = ContinuousClock()
     private var checksum: UInt64 = 0
 
     init(isSmoke: Bool) {
@@ -50,11 +53,16 @@ struct Report {
         _ benchmark: inout some Benchmark & ~Copyable,
         _ operations: Int
     ) -> Double {
-        let start = clock.now
+        let start = threadNanoseconds()
         checksum ^= benchmark.run(operations)
-        let elapsed = start.duration(to: clock.now).components
-        return (Double(elapsed.seconds) * 1e9 + Double(elapsed.attoseconds) / 1e9)
-            / Double(operations)
+        return Double(threadNanoseconds() - start) / Double(operations)
+    }
+
+    /// CPU time of this thread so far.
+    private func threadNanoseconds() -> Int {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return time.tv_sec * 1_000_000_000 + time.tv_nsec
     }
 
     private func digits(_ nanoseconds: Double) -> String {
