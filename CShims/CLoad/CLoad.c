@@ -33,7 +33,8 @@ int load_pin(int cpu) {
     return sched_setaffinity(0, sizeof(set), &set) == 0 ? 0 : -errno;
 }
 
-static int configure(int socket_, uint32_t address, uint16_t port, int buffer_bytes) {
+static int configure(
+    int socket_, uint32_t address, uint16_t port, int buffer_bytes, int tells_destination) {
     int one = 1;
     struct sockaddr_in local = {
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(address)}};
@@ -42,16 +43,17 @@ static int configure(int socket_, uint32_t address, uint16_t port, int buffer_by
         (void)setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &buffer_bytes, sizeof(buffer_bytes));
     if (setsockopt(socket_, SOL_SOCKET, SO_SNDBUFFORCE, &buffer_bytes, sizeof(buffer_bytes)) != 0)
         (void)setsockopt(socket_, SOL_SOCKET, SO_SNDBUF, &buffer_bytes, sizeof(buffer_bytes));
-    if (setsockopt(socket_, IPPROTO_IP, IP_PKTINFO, &one, sizeof(one)) != 0) return -errno;
+    if (tells_destination && setsockopt(socket_, IPPROTO_IP, IP_PKTINFO, &one, sizeof(one)) != 0)
+        return -errno;
     if (setsockopt(socket_, SOL_UDP, UDP_GRO, &one, sizeof(one)) != 0) return -errno;
     if (bind(socket_, (struct sockaddr *)&local, sizeof(local)) != 0) return -errno;
     return socket_;
 }
 
-int load_open(uint32_t address, uint16_t port, int buffer_bytes) {
+int load_open(uint32_t address, uint16_t port, int buffer_bytes, int tells_destination) {
     int opened = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (opened < 0) return -errno;
-    int result = configure(opened, address, port, buffer_bytes);
+    int result = configure(opened, address, port, buffer_bytes, tells_destination);
     if (result < 0) close(opened);
     return result;
 }
@@ -61,6 +63,24 @@ uint16_t load_port(int socket_) {
     socklen_t count = sizeof(local);
     if (getsockname(socket_, (struct sockaddr *)&local, &count) != 0) return 0;
     return ntohs(local.sin_port);
+}
+
+size_t load_write_segment(void *room, uint16_t segment) {
+    struct cmsghdr *header = room;
+    *header = (struct cmsghdr){
+        .cmsg_len = CMSG_LEN(sizeof(segment)), .cmsg_level = SOL_UDP, .cmsg_type = UDP_SEGMENT};
+    memcpy(CMSG_DATA(header), &segment, sizeof(segment));
+    return CMSG_SPACE(sizeof(segment));
+}
+
+uint32_t load_read_segment(const void *control, size_t count) {
+    const struct cmsghdr *header = control;
+    int segment;
+    if (count < CMSG_LEN(sizeof(segment)) || header->cmsg_level != SOL_UDP
+        || header->cmsg_type != UDP_GRO)
+        return 0;
+    memcpy(&segment, CMSG_DATA(header), sizeof(segment));
+    return (uint32_t)segment;
 }
 
 /// Writes the control messages of one datagram and returns their bytes.
@@ -74,14 +94,7 @@ static size_t write_control(const struct load_outgoing *datagram, control_room *
         memcpy(CMSG_DATA(header), &info, sizeof(info));
         at += CMSG_SPACE(sizeof(info));
     }
-    if (datagram->segment != 0) {
-        struct cmsghdr *header = (struct cmsghdr *)at;
-        *header = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(uint16_t)),
-            .cmsg_level = SOL_UDP,
-            .cmsg_type = UDP_SEGMENT};
-        memcpy(CMSG_DATA(header), &datagram->segment, sizeof(uint16_t));
-        at += CMSG_SPACE(sizeof(uint16_t));
-    }
+    if (datagram->segment != 0) at += load_write_segment(at, datagram->segment);
     return (size_t)(at - room->bytes);
 }
 

@@ -1,1 +1,102 @@
-/// Placeholder until the module's first file lands.
+/// The relay loop: one ring, one engine, the sockets of one thread, and the pass that joins them.
+
+internal import Exchange
+internal import IOURing
+internal import STUN
+internal import TURN
+
+/// What a completion is about: the kind in its token.
+enum OperationKind: UInt8 {
+    /// The multishot receive of a registered file.
+    case receive = 1
+    /// A send of the batch.
+    case send = 2
+    /// The inbox has something.
+    case wake = 3
+}
+
+/// All that one relay thread has: made, run and destroyed on that thread.
+///
+/// A pass: reap a bounded number of completions, handle each, expire, settle sockets, lend buffers,
+/// prepare the sends, then one system call that submits all of it and waits.
+struct RelayLoop: ~Copyable {
+    var memory: LoopMemory
+    /// Buffers the kernel has.
+    var lentBuffers = 0
+    var sockets: RelaySockets
+    var receives: Receives
+    var passes: UInt64 = 0
+    var completions: UInt64 = 0
+    var buffersExhausted: UInt64 = 0
+    var receiveErrors: UInt64 = 0
+    var isStopping = false
+    var isAwaitingInbox = false
+
+    let files: RegisteredFiles
+    let listeners: Listeners
+    let configuration: RelayThreadConfiguration
+    let inbox: RelayInbox
+    let counters: CounterBlock
+
+    /// Runs until the inbox says stop.
+    mutating func run() {
+        while !isStopping {
+            let now = Clock.now()
+            reap(at: now)
+            memory.engine.expire(at: now, opener: &sockets)
+            sockets.expireReservations(at: now)
+            memory.engine.endPass()
+            settleSockets()
+            lendBuffers()
+            armReceives()
+            prepareSends()
+            publish()
+            enter(at: now)
+        }
+    }
+
+    private mutating func reap(at now: Now) {
+        passes &+= 1
+        var budget = Limits.completionsPerPass
+        while budget > 0, memory.engine.batch.freeSlots >= Limits.slotsPerReceive,
+            let completion = memory.ring.nextCompletion()
+        {
+            budget -= 1
+            completions &+= 1
+            handle(completion, at: now)
+        }
+    }
+
+    private mutating func handle(_ completion: Completion, at now: Now) {
+        switch OperationKind(rawValue: completion.token.kind) {
+        case .receive: received(completion, at: now)
+        case .send:
+            memory.engine.complete(
+                SlotIndex(rawValue: completion.token.index),
+                result: completion.result
+            )
+        case .wake: readInbox()
+        case nil: break
+        }
+    }
+
+    /// Submits everything and sleeps until more is there.
+    private mutating func enter(at now: Now) {
+        if !isAwaitingInbox { readInbox() }
+        // Whatever kept the kernel from waiting, the next pass finds what there is.
+        _ = memory.ring.enter(
+            waitFor: Limits.completionsPerWait,
+            batchWaitMicroseconds: configuration.batchWaitMicroseconds,
+            timeoutNanoseconds: sleep(at: now)
+        )
+    }
+
+    private func sleep(at now: Now) -> UInt64 {
+        guard let deadline = memory.engine.nextDeadline else { return Limits.sleepNanoseconds }
+        if deadline <= now.monotonic { return 0 }
+        return min(
+            deadline.nanoseconds - now.monotonic.nanoseconds,
+            Limits.sleepNanoseconds
+        )
+    }
+}

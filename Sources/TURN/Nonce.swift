@@ -27,8 +27,9 @@ struct SecurityFeatures: OptionSet, Sendable {
 
 /// A nonce: `obMatJos2`, the security features, the second it was made in, and a tag; 29 characters.
 ///
-/// 72 bits of tag would not fit a shorter text: 4 bytes of time and 8 of HMAC fill four groups of base64.
-/// Whoever guesses a tag gains nothing but replay from another address, and still needs the credentials.
+/// As short as can be, because a 401 may strike somebody who did not ask. 4 bytes of time and 8 of HMAC fill
+/// four groups of base64. Whoever guesses a tag may replay from another address, no more: he still needs the
+/// credentials.
 struct Nonce: Sendable, BitwiseCopyable {
     static let cookieLiteral: [9 of UInt8] = [
         UInt8(ascii: "o"), UInt8(ascii: "b"), UInt8(ascii: "M"), UInt8(ascii: "a"),

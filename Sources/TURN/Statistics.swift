@@ -44,6 +44,13 @@ public struct Statistics: Sendable {
         errorsByKind[Statistics.kind(of: code)]
     }
 
+    /// Error responses of every code.
+    public var allErrors: UInt64 {
+        var sum: UInt64 = 0
+        for kind in errorsByKind.indices { sum &+= errorsByKind[kind] }
+        return sum
+    }
+
     /// Datagrams dropped for `reason`.
     public func drops(_ reason: DropReason) -> UInt64 {
         dropsByReason[Int(reason.rawValue)]

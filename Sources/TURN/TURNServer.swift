@@ -7,11 +7,43 @@ public import STUN
 /// effects wait in a bounded queue: call, obey the verdict, drain `nextCommand()`, call again.
 /// All memory is taken by `init`; handling a datagram allocates nothing.
 public struct TURNServer: ~Copyable {
-    /// What the server did so far.
-    public internal(set) var statistics = Statistics()
+    let configuration: ServerConfiguration
+    let software: [UInt8]
+    let own: OwnAddresses
+    let bandwidth: TokenRate
+    let transactionHash: KeyedHash
+
+    var table: AllocationTable
+    let authentication: Authentication
+    var limiter: UnauthenticatedLimiter
+    var random: RandomSource
+    var counters = Statistics()
+    /// Set between `.open` and `finishAllocate`.
+    var pending: PendingAllocate?
+    /// Data indications so far.
+    var indications: UInt64 = 0
 
     /// A server without allocations; `seed` is 32 bytes from a secret random source.
     public init(configuration: ServerConfiguration, seed: [UInt8]) {
+        var random = RandomSource(seed: seed)
+        self.configuration = configuration
+        software = Array(configuration.software.utf8)
+        own = OwnAddresses(configuration)
+        // A burst of a second, and never less than the largest datagram.
+        let rate = configuration.bandwidthPerAllocation
+        bandwidth = TokenRate(perSecond: rate, burst: max(rate, UInt64(Limits.datagramBytes)))
+        transactionHash = KeyedHash(random.next(), random.next())
+        table = AllocationTable(
+            configuration: configuration,
+            hash: KeyedHash(random.next(), random.next())
+        )
+        limiter = UnauthenticatedLimiter(
+            perSecond: configuration.unauthenticatedPerSecond,
+            totalPerSecond: configuration.unauthenticatedTotalPerSecond,
+            hash: KeyedHash(random.next(), random.next())
+        )
+        authentication = Authentication(configuration: configuration, seed: seed)
+        self.random = random
     }
 
     /// Handles a datagram from a client.
@@ -30,46 +62,50 @@ public struct TURNServer: ~Copyable {
         at now: Now,
         reply: inout MutableRawSpan
     ) -> Verdict {
-        .drop(.notSTUN)
-    }
-
-    /// Ends an Allocate request for which a relayed socket was wanted; called at once after `.open`.
-    public mutating func finishAllocate(
-        _ outcome: RelayOutcome,
-        at now: Now,
-        reply: inout MutableRawSpan
-    ) -> Verdict {
-        .drop(.noAllocation)
-    }
-
-    /// Handles a datagram of `count` bytes from a peer; called for each of a coalesced train.
-    public mutating func receive(
-        fromPeer peer: TransportAddress,
-        on relay: RelayIndex,
-        count: Int,
-        at now: Now
-    ) -> PeerVerdict {
-        .drop(.noAllocation)
-    }
-
-    /// Writes the header that goes before a payload of `count` bytes to the client, and returns its length.
-    ///
-    /// 4 bytes for ChannelData; 36 or 48 for a Data indication, whose payload is followed by zeros to a
-    /// multiple of 4.
-    public static func writeHeader(
-        of delivery: Delivery,
-        count: Int,
-        into bytes: inout MutableRawSpan
-    ) -> Int {
-        0
+        let fiveTuple = FiveTuple(client: client, listener: listener)
+        let verdict = receive(datagram, from: fiveTuple, at: now, &reply)
+        if case .drop(let reason) = verdict { counters.count(reason) }
+        return verdict
     }
 
     /// Removes what is past its deadline, of at most `limit` allocations.
-    public mutating func expire(at now: Now, limit: Int) {}
+    public mutating func expire(at now: Now, limit: Int) {
+        table.expire(at: now.monotonic, limit: limit)
+    }
 
-    /// The earliest deadline of any allocation.
-    public var nextDeadline: Instant? { nil }
+    /// When `expire(at:limit:)` has something to look at next; nothing ends before.
+    public var nextDeadline: Instant? { table.deadlines.top?.deadline }
 
     /// The next effect to be carried out, if any.
-    public mutating func nextCommand() -> Command? { nil }
+    public mutating func nextCommand() -> Command? { table.commands.next() }
+
+    /// What the server did so far, and what it holds.
+    public var statistics: Statistics {
+        var statistics = counters
+        statistics.allocations = UInt64(table.allocations.count)
+        statistics.permissions = UInt64(table.permissions.count)
+        statistics.channels = UInt64(table.channels.count - table.heldChannels)
+        statistics.heldChannels = UInt64(table.heldChannels)
+        statistics.allocationsExpired = table.expiredCount
+        return statistics
+    }
+
+    /// The first byte tells what a datagram is (RFC 7983).
+    private mutating func receive(
+        _ datagram: RawSpan,
+        from fiveTuple: FiveTuple,
+        at now: Now,
+        _ reply: inout MutableRawSpan
+    ) -> Verdict {
+        guard datagram.byteCount > 0 else { return .drop(.notSTUN) }
+        let kind = DatagramKind(
+            firstByte: datagram.byte(0),
+            rfc5766Channels: configuration.rfc5766Channels
+        )
+        switch kind {
+        case .channelData: return relayChannelData(datagram, from: fiveTuple, at: now.monotonic)
+        case .stun: return receiveMessage(datagram, from: fiveTuple, at: now, &reply)
+        case .dtls, .other: return .drop(.notSTUN)
+        }
+    }
 }

@@ -1,5 +1,6 @@
 /// One client, its peer, and what stands between them.
 
+import CLoad
 import Glibc
 
 /// An IPv4 address and a port, as numbers.
@@ -27,11 +28,9 @@ struct Endpoint: Equatable {
 /// So one socket can be all the clients, and one all the peers.
 enum Population {
     static let limit = 65_536
-    private static let clients: UInt32 = 0x7F01_0000
-    private static let peers: UInt32 = 0x7F02_0000
 
-    static func client(_ index: Int) -> UInt32 { clients | UInt32(index) }
-    static func peer(_ index: Int) -> UInt32 { peers | UInt32(index) }
+    static func client(_ index: Int) -> UInt32 { UInt32(load_first_client) | UInt32(index) }
+    static func peer(_ index: Int) -> UInt32 { UInt32(load_first_peer) | UInt32(index) }
     static func index(of address: UInt32) -> Int { Int(address & 0xFFFF) }
 }
 

@@ -8,7 +8,7 @@ enum Sockets {
 
     /// One socket for many loopback addresses.
     static func open(port: UInt16) throws -> Int32 {
-        let socket = load_open(0, port, bufferBytes)
+        let socket = load_open(0, port, bufferBytes, 1)
         guard socket >= 0 else { throw Failure("cannot open UDP port \(port)", result: socket) }
         return socket
     }

@@ -9,6 +9,9 @@
 /// The most datagrams that one call of `load_send` or `load_receive` takes.
 enum { load_batch_limit = 64 };
 
+/// Clients and peers are loopback addresses from here on: 127.1.0.0 and 127.2.0.0 plus an index.
+enum { load_first_client = 0x7F010000, load_first_peer = 0x7F020000 };
+
 /// A datagram, or a train of datagrams of `segment` bytes each (0: not segmented), to send.
 /// Addresses and ports are numbers in host order.
 struct load_outgoing {
@@ -36,12 +39,20 @@ struct load_incoming {
 /// Pins the calling thread to one CPU. Returns 0 or -errno.
 int load_pin(int cpu);
 
-/// Opens a non-blocking IPv4 UDP socket with GRO that tells and chooses local addresses datagram by
-/// datagram. Port 0 takes any free one. Returns the descriptor or -errno.
-int load_open(uint32_t address, uint16_t port, int buffer_bytes);
+/// Opens a non-blocking IPv4 UDP socket with GRO. Port 0 takes any free one. `tells_destination`: what
+/// arrives says to which local address it was sent. Returns the descriptor or -errno.
+int load_open(uint32_t address, uint16_t port, int buffer_bytes, int tells_destination);
 
 /// The port that a socket is bound to, in host order; 0 when it has none.
 uint16_t load_port(int socket);
+
+/// Writes the control message that makes a send a train of datagrams of `segment` bytes. `room` has
+/// at least `load_control_room` bytes. Returns the bytes written.
+enum { load_control_room = 64 };
+size_t load_write_segment(void *room, uint16_t segment);
+
+/// The segment size in received control messages; 0 when the kernel put nothing together.
+uint32_t load_read_segment(const void *control, size_t count);
 
 /// Sends up to `load_batch_limit` with one system call. Returns how many were taken, or -errno.
 int load_send(int socket, const struct load_outgoing *datagrams, unsigned count);

@@ -1,0 +1,137 @@
+internal import CLinux
+internal import Glibc
+
+/// What is asked of a datagram socket when it is opened.
+public struct DatagramSocketOptions: Sendable {
+    /// Several sockets may bind the address, and the kernel spreads the senders over them
+    /// (`SO_REUSEPORT`).
+    public var sharesPort = false
+    /// Datagrams of one sender may arrive joined in one buffer (`UDP_GRO`).
+    public var coalescesReceives = true
+    /// Bytes of the kernel's receive queue; 0 leaves the system's default.
+    public var receiveBuffer = 0
+    /// Bytes of the kernel's send queue; 0 leaves the system's default.
+    public var sendBuffer = 0
+    /// Datagrams leave with DF set, and one that is larger than the path is refused with `EMSGSIZE`.
+    public var setsDontFragment = false
+
+    /// The defaults of a relay.
+    public init() {}
+}
+
+/// A UDP socket, closed when it goes out of scope.
+public struct DatagramSocket: ~Copyable {
+    /// The descriptor; stays this socket's.
+    public let descriptor: Int32
+
+    /// Takes over a descriptor that nobody else closes.
+    public init(adopting descriptor: Int32) {
+        self.descriptor = descriptor
+    }
+
+    /// Opens a socket and binds it.
+    ///
+    /// An IPv6 socket is for IPv6 only. Port 0 lets the kernel choose.
+    ///
+    /// - Throws: `EADDRINUSE`, `EADDRNOTAVAIL`, `EMFILE`, and what else the kernel says.
+    public init(
+        boundTo address: SocketAddress,
+        options: DatagramSocketOptions = DatagramSocketOptions()
+    ) throws(Errno) {
+        let family = address.family == .ipv4 ? AF_INET : AF_INET6
+        let type = Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue)
+        // An owner from the start, so that the descriptor is closed when the rest is refused.
+        let opened = DatagramSocket(adopting: try Errno.check(socket(family, type, 0)))
+        try opened.set(options, family: address.family)
+        try opened.bind(to: address)
+        self.init(adopting: opened.release())
+    }
+
+    deinit {
+        close(descriptor)
+    }
+
+    /// Gives the descriptor away: the caller closes it, or adopts it on another thread.
+    public consuming func release() -> Int32 {
+        let descriptor = descriptor
+        discard self
+        return descriptor
+    }
+
+    /// The address the socket is bound to, with the port the kernel chose.
+    public func localAddress() throws(Errno) -> SocketAddress {
+        var storage = sockaddr_storage()
+        var count = UInt32(MemoryLayout<sockaddr_storage>.size)
+        let address = try unsafe withUnsafeMutableBytes(of: &storage) { bytes throws(Errno) in
+            // SAFETY: the kernel writes at most the `count` bytes that are there.
+            let name = unsafe bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self)
+            try Errno.check(unsafe getsockname(descriptor, name, &count))
+            return SocketAddress(kernelForm: unsafe bytes.bytes, at: 0, count: Int(count))
+        }
+        guard let address else { throw .invalidArgument }
+        return address
+    }
+}
+
+extension DatagramSocket {
+    private func bind(to address: SocketAddress) throws(Errno) {
+        var storage = sockaddr_storage()
+        try unsafe withUnsafeMutableBytes(of: &storage) { bytes throws(Errno) in
+            guard let start = bytes.baseAddress else { return }
+            // SAFETY: 128 bytes are there for an address of at most 28.
+            let count = unsafe address.store(to: start)
+            let name = unsafe start.assumingMemoryBound(to: sockaddr.self)
+            try Errno.check(unsafe Glibc.bind(descriptor, name, UInt32(count)))
+        }
+    }
+
+    private func set(
+        _ options: DatagramSocketOptions,
+        family: SocketAddress.Family
+    ) throws(Errno) {
+        if family == .ipv6 { try set(Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1) }
+        if options.sharesPort { try set(SOL_SOCKET, SO_REUSEPORT, 1) }
+        if options.coalescesReceives { try set(SOL_UDP, UDP_GRO, 1) }
+        setQueue(SO_RCVBUFFORCE, SO_RCVBUF, options.receiveBuffer)
+        setQueue(SO_SNDBUFFORCE, SO_SNDBUF, options.sendBuffer)
+        try setFragmentation(options.setsDontFragment, family: family)
+    }
+
+    /// By default a datagram larger than the path is fragmented, not lost.
+    ///
+    /// For IPv4 that is `IP_PMTUDISC_OMIT`: no DF, and no path MTU that a forged ICMP message could
+    /// lower. For IPv6 only the source fragments, so it has to believe what it is told.
+    private func setFragmentation(
+        _ setsDontFragment: Bool,
+        family: SocketAddress.Family
+    ) throws(Errno) {
+        switch family {
+        case .ipv4:
+            let policy = setsDontFragment ? IP_PMTUDISC_DO : IP_PMTUDISC_OMIT
+            try set(Int32(IPPROTO_IP), IP_MTU_DISCOVER, policy)
+        case .ipv6:
+            let policy = setsDontFragment ? IPV6_PMTUDISC_DO : IPV6_PMTUDISC_DONT
+            try set(Int32(IPPROTO_IPV6), IPV6_MTU_DISCOVER, policy)
+        }
+    }
+
+    /// Beyond the system's limit where the process may, else up to it.
+    private func setQueue(_ forced: Int32, _ limited: Int32, _ byteCount: Int) {
+        guard byteCount > 0 else { return }
+        // The kernel doubles the value for its bookkeeping; a refusal leaves a smaller queue.
+        let value = Int32(clamping: byteCount)
+        do throws(Errno) {
+            try set(SOL_SOCKET, forced, value)
+        } catch {
+            try? set(SOL_SOCKET, limited, value)
+        }
+    }
+
+    private func set(_ level: Int32, _ option: Int32, _ value: Int32) throws(Errno) {
+        // SAFETY: the kernel reads 4 bytes, before the call returns.
+        let result = unsafe withUnsafePointer(to: value) { value in
+            unsafe setsockopt(descriptor, level, option, value, UInt32(MemoryLayout<Int32>.size))
+        }
+        try Errno.check(result)
+    }
+}

@@ -1,0 +1,45 @@
+/// One datagram to send: a header and a payload inside one buffer, and zero bytes after them.
+public struct OutgoingDatagram: Sendable, BitwiseCopyable {
+    /// The registered file to send from.
+    public var socket: UInt32
+    /// Where to.
+    public var destination: SocketAddress
+    /// The buffer that holds header and payload.
+    public var buffer: BufferIndex
+    /// Where the header starts in the buffer.
+    public var headerOffset: Int
+    /// Bytes of header; may be 0.
+    public var headerCount: Int
+    /// Where the payload starts in the buffer.
+    public var payloadOffset: Int
+    /// Bytes of payload; may be 0.
+    public var payloadCount: Int
+    /// Zero bytes after the payload, 0 to 3.
+    public var paddingCount: Int
+
+    /// Describes a datagram.
+    public init(
+        socket: UInt32,
+        destination: SocketAddress,
+        buffer: BufferIndex,
+        headerOffset: Int = 0,
+        headerCount: Int = 0,
+        payloadOffset: Int,
+        payloadCount: Int,
+        paddingCount: Int = 0
+    ) {
+        self.socket = socket
+        self.destination = destination
+        self.buffer = buffer
+        self.headerOffset = headerOffset
+        self.headerCount = headerCount
+        self.payloadOffset = payloadOffset
+        self.payloadCount = payloadCount
+        self.paddingCount = paddingCount
+    }
+
+    /// Bytes on the wire.
+    public var count: Int {
+        headerCount &+ payloadCount &+ paddingCount
+    }
+}

@@ -1,0 +1,250 @@
+internal import CLiburing
+internal import CLinux
+internal import Glibc
+
+/// The memory of one send: everything the kernel reads, and what we must remember until it is done.
+///
+/// A view, not an owner: the memory is part of its ``SendBatch``, which makes views only of slots it
+/// has. Datagrams are added while the slot is open; `close` completes the kernel's message header.
+@safe
+struct SendSlot {
+    /// What we remember of a send.
+    struct Head: BitwiseCopyable {
+        var destination: SocketAddress
+        var socket: UInt32
+        /// Bytes of every datagram but the last.
+        var segmentSize: UInt32
+        var byteCount: UInt32
+        var datagrams: UInt16
+        var vectors: UInt16
+        var buffers: UInt16
+        /// Completions still to come.
+        var remaining: UInt16
+        /// A datagram shorter than the others was added: it has to be the last one.
+        var isFull: Bool
+        var state: State
+    }
+
+    /// Where a slot is in its life.
+    enum State: UInt8, BitwiseCopyable {
+        /// Takes datagrams.
+        case open
+        /// Complete; waits to be sent, or is being sent.
+        case closed
+        /// The kernel refused to segment it; waits to be split.
+        case refused
+        /// On the free list.
+        case free
+    }
+
+    /// One datagram of the slot.
+    struct Segment: BitwiseCopyable {
+        var byteCount: UInt32
+        var firstVector: UInt16
+        var vectors: UInt16
+    }
+
+    private static let addressOffset = 64
+    private static let controlOffset = 96
+    private static let headOffset = 128
+    private static let vectorOffset = 256
+    private static let segmentOffset = vectorOffset + Limits.vectors * 16
+    private static let bufferOffset = segmentOffset + Limits.segments * 8
+    /// Bytes of a slot: 65 cache lines, odd so that the heads spread over all sets of the cache.
+    static let stride = bufferOffset + Limits.segments * 4 + Limits.cacheLine
+
+    private let start: UnsafeMutableRawPointer
+
+    /// A view of the slot whose memory starts at `start` and has ``stride`` bytes.
+    @unsafe
+    init(at start: UnsafeMutableRawPointer) {
+        unsafe self.start = unsafe start
+    }
+
+    /// What we remember.
+    var head: Head {
+        get {
+            // SAFETY: the memory at this offset holds nothing but a Head.
+            unsafe start.advanced(by: Self.headOffset).assumingMemoryBound(to: Head.self).pointee
+        }
+        nonmutating _modify {
+            // SAFETY: as above; the batch that owns the memory is held exclusively.
+            yield unsafe &start.advanced(by: Self.headOffset)
+                .assumingMemoryBound(to: Head.self).pointee
+        }
+    }
+
+    /// The kernel's message header of the whole slot.
+    @unsafe
+    var message: UnsafeMutablePointer<msghdr> {
+        // SAFETY: the memory at this offset holds nothing but a msghdr.
+        unsafe start.assumingMemoryBound(to: msghdr.self)
+    }
+
+    @unsafe
+    private var vectors: UnsafeMutablePointer<iovec> {
+        // SAFETY: the memory at this offset holds nothing but Limits.vectors entries.
+        unsafe start.advanced(by: Self.vectorOffset).assumingMemoryBound(to: iovec.self)
+    }
+
+    @unsafe
+    private var segments: UnsafeMutablePointer<Segment> {
+        // SAFETY: the memory at this offset holds nothing but Limits.segments entries.
+        unsafe start.advanced(by: Self.segmentOffset).assumingMemoryBound(to: Segment.self)
+    }
+
+    @unsafe
+    private var buffers: UnsafeMutablePointer<UInt32> {
+        // SAFETY: the memory at this offset holds nothing but Limits.segments entries.
+        unsafe start.advanced(by: Self.bufferOffset).assumingMemoryBound(to: UInt32.self)
+    }
+
+    /// The datagram of a number below `head.datagrams`.
+    func segment(_ index: Int) -> Segment {
+        precondition(index < Int(head.datagrams))
+        // SAFETY: checked just above.
+        return unsafe segments[index]
+    }
+
+    /// The buffer of a number below `head.buffers`.
+    func buffer(_ index: Int) -> BufferIndex {
+        precondition(index < Int(head.buffers))
+        // SAFETY: checked just above.
+        return BufferIndex(rawValue: unsafe buffers[index])
+    }
+}
+
+// MARK: - Filling
+
+extension SendSlot {
+    /// Makes the slot an empty one to a destination; the first datagram decides the segment size.
+    func open(for datagram: OutgoingDatagram) {
+        head = Head(
+            destination: datagram.destination,
+            socket: datagram.socket,
+            segmentSize: UInt32(truncatingIfNeeded: datagram.count),
+            byteCount: 0,
+            datagrams: 0,
+            vectors: 0,
+            buffers: 0,
+            remaining: 1,
+            isFull: false,
+            state: .open
+        )
+        // SAFETY: 32 bytes are there for an address of at most 28.
+        let addressCount = unsafe datagram.destination.store(
+            to: start.advanced(by: Self.addressOffset)
+        )
+        unsafe message.initialize(to: msghdr())
+        unsafe message.pointee.msg_name = start.advanced(by: Self.addressOffset)
+        unsafe message.pointee.msg_namelen = UInt32(addressCount)
+        unsafe message.pointee.msg_iov = vectors
+    }
+
+    /// True when the slot sends from this socket to this destination.
+    func isFor(_ datagram: OutgoingDatagram) -> Bool {
+        head.socket == datagram.socket && head.destination == datagram.destination
+    }
+
+    /// True when a datagram of `count` bytes may leave in the same send: all of one size, but the
+    /// last, which may be shorter; none of them empty.
+    func accepts(_ count: Int) -> Bool {
+        let head = head
+        return !head.isFull && count > 0 && count <= Int(head.segmentSize)
+            && Int(head.datagrams) < Limits.segments
+            && Int(head.byteCount) &+ count <= Limits.segmentedBytes
+    }
+
+    /// Adds a datagram, which the slot accepts or which is its first, and retains its buffer.
+    func append(
+        _ datagram: OutgoingDatagram,
+        zeros: UnsafeMutableRawPointer,
+        pool: inout BufferPool
+    ) {
+        let firstVector = head.vectors
+        let headerEnd = datagram.headerOffset + datagram.headerCount
+        let payloadEnd = datagram.payloadOffset + datagram.payloadCount
+        precondition(datagram.headerOffset >= 0 && datagram.headerCount >= 0)
+        precondition(datagram.payloadOffset >= 0 && datagram.payloadCount >= 0)
+        precondition(headerEnd <= pool.size && payloadEnd <= pool.size)
+        precondition(0...3 ~= datagram.paddingCount && Int(head.datagrams) < Limits.segments)
+
+        // SAFETY: the ranges added are inside the buffer; `zeros` has at least 3 bytes.
+        let base = unsafe pool.address(datagram.buffer)
+        if headerEnd == datagram.payloadOffset {
+            let count = datagram.headerCount + datagram.payloadCount
+            unsafe appendVector(base + datagram.headerOffset, count)
+        } else {
+            unsafe appendVector(base + datagram.headerOffset, datagram.headerCount)
+            unsafe appendVector(base + datagram.payloadOffset, datagram.payloadCount)
+        }
+        unsafe appendVector(zeros, datagram.paddingCount)
+        appendSegment(count: datagram.count, firstVector: firstVector)
+        appendBuffer(datagram.buffer, pool: &pool)
+    }
+
+    /// Adds a piece that is not empty.
+    @unsafe
+    private func appendVector(_ base: UnsafeMutableRawPointer, _ count: Int) {
+        guard count > 0 else { return }
+        // SAFETY: at most Limits.vectorsEach of Limits.segments datagrams each.
+        unsafe vectors[Int(head.vectors)] = iovec(iov_base: base, iov_len: count)
+        head.vectors &+= 1
+    }
+
+    private func appendSegment(count: Int, firstVector: UInt16) {
+        let segment = Segment(
+            byteCount: UInt32(truncatingIfNeeded: count),
+            firstVector: firstVector,
+            vectors: head.vectors &- firstVector
+        )
+        // SAFETY: append has checked that there is room for one more datagram.
+        unsafe segments[Int(head.datagrams)] = segment
+        head.datagrams &+= 1
+        head.byteCount &+= segment.byteCount
+        head.isFull = segment.byteCount < head.segmentSize
+    }
+
+    /// Notes the buffer, once for a run of datagrams that share it.
+    private func appendBuffer(_ buffer: BufferIndex, pool: inout BufferPool) {
+        let count = Int(head.buffers)
+        // SAFETY: count - 1 is an entry that has been written.
+        if count > 0, unsafe buffers[count - 1] == buffer.rawValue { return }
+        pool.retain(buffer)
+        // SAFETY: no more buffers than datagrams, and append has checked those.
+        unsafe buffers[count] = buffer.rawValue
+        head.buffers &+= 1
+    }
+}
+
+// MARK: - Sending
+
+extension SendSlot {
+    /// Completes the message header: several datagrams leave as one send, to be cut by segment size.
+    func close() {
+        head.state = .closed
+        // SAFETY: the message is initialized; 32 bytes are there for 24 of control message.
+        unsafe message.pointee.msg_iovlen = Int(head.vectors)
+        guard head.datagrams > 1 else { return }
+        let control = unsafe start.advanced(by: Self.controlOffset)
+        unsafe control.storeBytes(of: 18, as: UInt.self)
+        unsafe control.storeBytes(of: Int32(SOL_UDP), toByteOffset: 8, as: Int32.self)
+        unsafe control.storeBytes(of: UDP_SEGMENT, toByteOffset: 12, as: Int32.self)
+        let size = UInt16(truncatingIfNeeded: head.segmentSize)
+        unsafe control.storeBytes(of: UInt64(size), toByteOffset: 16, as: UInt64.self)
+        unsafe message.pointee.msg_control = control
+        unsafe message.pointee.msg_controllen = 24
+    }
+
+    /// Writes to `message` the header of a send of one of the slot's datagrams.
+    @unsafe
+    func makeMessage(ofDatagram index: Int, at message: UnsafeMutablePointer<msghdr>) {
+        let segment = segment(index)
+        // SAFETY: the segment's vectors are entries that have been written.
+        unsafe message.initialize(to: msghdr())
+        unsafe message.pointee.msg_name = self.message.pointee.msg_name
+        unsafe message.pointee.msg_namelen = self.message.pointee.msg_namelen
+        unsafe message.pointee.msg_iov = vectors.advanced(by: Int(segment.firstVector))
+        unsafe message.pointee.msg_iovlen = Int(segment.vectors)
+    }
+}

@@ -1,0 +1,23 @@
+/// The only place of the relay thread that reads a clock.
+
+internal import Glibc
+internal import TURN
+
+/// Reads the time once a pass.
+enum Clock {
+    /// Monotonic time for deadlines, wall-clock seconds for nonces and credentials.
+    static func now() -> Now {
+        Now(
+            monotonic: Instant(nanoseconds: nanoseconds(CLOCK_MONOTONIC)),
+            unixSeconds: nanoseconds(CLOCK_REALTIME) / 1_000_000_000
+        )
+    }
+
+    private static func nanoseconds(_ clock: clockid_t) -> UInt64 {
+        var time = timespec()
+        // `time` is a local for the length of the call.
+        unsafe clock_gettime(clock, &time)
+        return UInt64(truncatingIfNeeded: time.tv_sec) &* 1_000_000_000
+            &+ UInt64(truncatingIfNeeded: time.tv_nsec)
+    }
+}

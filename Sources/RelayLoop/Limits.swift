@@ -1,0 +1,32 @@
+/// Bounds of a relay thread, each sized from its holders.
+
+/// Numbers that bound one pass of the loop.
+enum Limits {
+    /// Completions handled in one pass; the rest waits for the next, so that timers and sends get their turn.
+    static let completionsPerPass = 512
+    /// Allocations removed in one pass: each costs a cancellation and a close.
+    static let expirationsPerPass = 64
+    /// Send slots that one receive may need: a train of 64 datagrams (the kernel's UDP_MAX_SEGMENTS), each
+    /// to a destination of its own, and its answers.
+    static let slotsPerReceive = 64
+    /// Send slots of a thread: what a pass of plain datagrams may need, and a train on top.
+    static let sendSlots = completionsPerPass + slotsPerReceive
+    /// Completions that end a bounded wait early.
+    static let completionsPerWait = 128
+    /// Reserved sockets given back in one pass.
+    static let reservationsPerPass = 16
+    /// Ports of other programs that opening one relayed socket may run into before it is refused.
+    static let bindAttempts = 64
+    /// Longest sleep, so that counters and reservations do not grow old.
+    static let sleepNanoseconds: UInt64 = 500_000_000
+    /// Room for the kernel's receive header, the source and the control messages in front of a payload.
+    static let headroom = 256
+    /// Buffers beside those lent to the kernel: answers, and what is still being sent when a pass ends.
+    static let spareBuffers = 64
+    /// Completions for each submission that the queue has room for: receives make several.
+    static let completionsPerSubmission = 4
+    /// Bytes of the largest train the kernel joins.
+    static let coalescedBytes = 65_536
+    /// Descriptors of a process that are no relayed sockets: ring, events, log, state.
+    static let otherDescriptors = 32
+}

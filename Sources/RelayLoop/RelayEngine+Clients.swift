@@ -1,0 +1,168 @@
+/// From clients: requests are answered, data goes to peers in place.
+
+internal import IOURing
+internal import STUN
+public import TURN
+
+extension RelayEngine {
+    /// Handles a buffer filled from a listening socket; a coalesced one is walked by its segment size.
+    ///
+    /// `opener` opens a relayed socket at once when a request asks for one.
+    public mutating func receive<Opener: RelayOpener & ~Copyable>(
+        _ received: ReceivedBuffer,
+        on listener: ListenerIndex,
+        at now: Now,
+        opener: inout Opener
+    ) {
+        count(fromClients: received)
+        var offset = received.offset
+        let end = offset &+ received.count
+        repeat {
+            let count = min(received.segmentSize, end &- offset)
+            handle(
+                ReceivedDatagramRange(received, offset: offset, count: count),
+                on: listener,
+                at: now,
+                opener: &opener
+            )
+            offset &+= received.segmentSize
+        } while offset < end
+        release(received.buffer)
+    }
+
+    private mutating func handle<Opener: RelayOpener & ~Copyable>(
+        _ datagram: ReceivedDatagramRange,
+        on listener: ListenerIndex,
+        at now: Now,
+        opener: inout Opener
+    ) {
+        let verdict = Self.verdict(
+            &server,
+            on: datagram,
+            in: pool,
+            listener: listener,
+            at: now,
+            scratch: &replies.scratch
+        )
+        switch verdict {
+        case .drop:
+            return
+        case .forward(let forward):
+            send(forward, of: datagram, opener: &opener)
+        case .reply(let count):
+            reply(count: count, to: datagram.source, from: listener)
+            Self.drainCommands(&server, at: now, opener: &opener)
+        case .open(let request):
+            let outcome = opener.open(request, at: now)
+            finishAllocate(outcome, datagram: datagram, on: listener, at: now)
+            Self.drainCommands(&server, at: now, opener: &opener)
+        }
+    }
+
+    /// Lends the datagram's bytes to the server; the fields come apart so that the borrow is exact.
+    private static func verdict(
+        _ server: inout TURNServer,
+        on datagram: ReceivedDatagramRange,
+        in pool: borrowing BufferPool,
+        listener: ListenerIndex,
+        at now: Now,
+        scratch: inout ReplyWriter.Scratch
+    ) -> Verdict {
+        let bytes = pool.bytes(
+            datagram.buffer,
+            datagram.offset..<(datagram.offset &+ datagram.count)
+        )
+        var span = scratch.mutableSpan
+        // Any bits are a valid UInt8.
+        var reply = unsafe span.mutableBytes
+        return server.receive(bytes, from: datagram.source, on: listener, at: now, reply: &reply)
+    }
+
+    private mutating func finishAllocate(
+        _ outcome: RelayOutcome,
+        datagram: ReceivedDatagramRange,
+        on listener: ListenerIndex,
+        at now: Now
+    ) {
+        let verdict = Self.finishAllocate(&server, outcome, at: now, scratch: &replies.scratch)
+        guard case .reply(let count) = verdict else { return }
+        reply(count: count, to: datagram.source, from: listener)
+    }
+
+    private static func finishAllocate(
+        _ server: inout TURNServer,
+        _ outcome: RelayOutcome,
+        at now: Now,
+        scratch: inout ReplyWriter.Scratch
+    ) -> Verdict {
+        var span = scratch.mutableSpan
+        // Any bits are a valid UInt8.
+        var reply = unsafe span.mutableBytes
+        return server.finishAllocate(outcome, at: now, reply: &reply)
+    }
+
+    private mutating func send<Opener: RelayOpener & ~Copyable>(
+        _ forward: Forward,
+        of datagram: ReceivedDatagramRange,
+        opener: inout Opener
+    ) {
+        let destination = forward.destination
+        if forward.isOwnRelayAddress,
+            !opener.isLive(port: destination.port, family: destination.ip.family)
+        {
+            statistics.dropsNotLiveRelayedPort &+= 1
+            return
+        }
+        let outgoing = OutgoingDatagram(
+            socket: registeredFiles.file(of: forward.relay),
+            destination: SocketAddress(destination),
+            buffer: datagram.buffer,
+            payloadOffset: datagram.offset &+ forward.offset,
+            payloadCount: forward.count
+        )
+        guard append(outgoing) else { return }
+        statistics.datagramsToPeers &+= 1
+        statistics.bytesToPeers &+= UInt64(truncatingIfNeeded: forward.count)
+    }
+
+    private mutating func reply(
+        count: Int,
+        to client: TransportAddress,
+        from listener: ListenerIndex
+    ) {
+        guard let place = replies.place(count: count, in: &pool) else {
+            statistics.dropsNoReplyBuffer &+= 1
+            return
+        }
+        let outgoing = OutgoingDatagram(
+            socket: registeredFiles.file(of: listener),
+            destination: SocketAddress(client),
+            buffer: place.buffer,
+            payloadOffset: place.offset,
+            payloadCount: count
+        )
+        guard append(outgoing) else { return }
+        statistics.datagramsToClients &+= 1
+        statistics.bytesToClients &+= UInt64(truncatingIfNeeded: count)
+    }
+
+    private mutating func count(fromClients received: ReceivedBuffer) {
+        statistics.datagramsFromClients &+= received.datagramCount
+        statistics.bytesFromClients &+= UInt64(truncatingIfNeeded: received.count)
+        if received.isCoalesced { statistics.coalescedReceives &+= 1 }
+    }
+}
+
+extension RelayEngine {
+    /// Adds a datagram to this pass's sends.
+    mutating func append(_ datagram: OutgoingDatagram) -> Bool {
+        if batch.append(datagram, pool: &pool) { return true }
+        statistics.dropsNoSendSlot &+= 1
+        return false
+    }
+
+    /// Ends this pass's hold on a received buffer; sends that name it keep it.
+    mutating func release(_ buffer: BufferIndex) {
+        if pool.release(buffer) { pool.free(buffer) }
+    }
+}

@@ -1,0 +1,98 @@
+/// From peers: data goes to the client behind a ChannelData header or inside a Data indication.
+
+internal import IOURing
+internal import STUN
+public import TURN
+
+extension RelayEngine {
+    /// Handles a buffer filled from a relayed socket.
+    ///
+    /// The header goes into the free room before the first datagram. Datagrams of one train that are
+    /// equally long share it: their sends gather header and payload from two places.
+    public mutating func receive(_ received: ReceivedBuffer, on relay: RelayIndex, at now: Now) {
+        count(fromPeers: received)
+        var header = DeliveryHeader(before: received.offset)
+        var offset = received.offset
+        let end = offset &+ received.count
+        repeat {
+            let count = min(received.segmentSize, end &- offset)
+            let verdict = server.receive(
+                fromPeer: received.source,
+                on: relay,
+                count: count,
+                at: now
+            )
+            if case .deliver(let delivery) = verdict {
+                header.write(delivery, count: count, buffer: received.buffer, pool: &pool)
+                deliver(delivery, header: header, in: received.buffer, offset: offset, count: count)
+            }
+            offset &+= received.segmentSize
+        } while offset < end
+        release(received.buffer)
+    }
+
+    private mutating func deliver(
+        _ delivery: Delivery,
+        header: DeliveryHeader,
+        in buffer: BufferIndex,
+        offset: Int,
+        count: Int
+    ) {
+        let padding = delivery.channel == 0 ? (0 &- count) & 3 : 0
+        let outgoing = OutgoingDatagram(
+            socket: registeredFiles.file(of: delivery.listener),
+            destination: SocketAddress(delivery.client),
+            buffer: buffer,
+            headerOffset: header.offset,
+            headerCount: header.count,
+            payloadOffset: offset,
+            payloadCount: count,
+            paddingCount: padding
+        )
+        guard append(outgoing) else { return }
+        statistics.datagramsToClients &+= 1
+        statistics.bytesToClients &+= UInt64(
+            truncatingIfNeeded: header.count &+ count &+ padding
+        )
+    }
+
+    private mutating func count(fromPeers received: ReceivedBuffer) {
+        statistics.datagramsFromPeers &+= received.datagramCount
+        statistics.bytesFromPeers &+= UInt64(truncatingIfNeeded: received.count)
+        if received.isCoalesced { statistics.coalescedReceives &+= 1 }
+    }
+}
+
+/// The header of the deliveries of one received buffer.
+///
+/// Two fit the headroom: one for the full segments, which touches the first payload, and one for a
+/// shorter last segment.
+private struct DeliveryHeader {
+    private(set) var offset: Int
+    private(set) var count = 0
+    private var payloadCount = -1
+    private var end: Int
+
+    init(before payload: Int) {
+        end = payload
+        offset = payload
+    }
+
+    /// Writes the header, unless the one before was for the same payload size.
+    mutating func write(
+        _ delivery: Delivery,
+        count payloadCount: Int,
+        buffer: BufferIndex,
+        pool: inout BufferPool
+    ) {
+        if self.payloadCount == payloadCount { return }
+        let size = delivery.headerCount
+        if end &- size < 0 { return }
+        self.payloadCount = payloadCount
+        count = size
+        offset = end &- size
+        var bytes = pool.mutableBytes(buffer, offset..<end)
+        _ = TURNServer.writeHeader(of: delivery, count: payloadCount, into: &bytes)
+        end = offset
+    }
+}

@@ -1,0 +1,91 @@
+/// The thread's plain counters, shown to other threads once a pass.
+
+internal import Exchange
+internal import IOURing
+internal import TURN
+
+extension RelayLoop {
+    /// Copies the counters of this thread to its block; relaxed stores, single writer.
+    func publish() {
+        publishDatagrams()
+        publishLoop()
+        publishServer()
+        publishDrops()
+    }
+
+    private func publishDatagrams() {
+        let statistics = memory.engine.statistics
+        counters.set(.datagramsFromClients, to: statistics.datagramsFromClients)
+        counters.set(.bytesFromClients, to: statistics.bytesFromClients)
+        counters.set(.datagramsToClients, to: statistics.datagramsToClients)
+        counters.set(.bytesToClients, to: statistics.bytesToClients)
+        counters.set(.datagramsFromPeers, to: statistics.datagramsFromPeers)
+        counters.set(.bytesFromPeers, to: statistics.bytesFromPeers)
+        counters.set(.datagramsToPeers, to: statistics.datagramsToPeers)
+        counters.set(.bytesToPeers, to: statistics.bytesToPeers)
+        counters.set(.coalescedReceives, to: statistics.coalescedReceives)
+        counters.set(.sends, to: statistics.sends)
+        counters.set(.segmentedSends, to: statistics.segmentedSends)
+        counters.set(.segmentationRefused, to: statistics.segmentationRefused)
+    }
+
+    private func publishLoop() {
+        counters.set(.passes, to: passes)
+        counters.set(.completions, to: completions)
+        counters.set(.completionOverflow, to: UInt64(memory.ring.overflowCount))
+        counters.set(.receiveRearmed, to: receives.rearms)
+        counters.set(.receiveErrors, to: receiveErrors)
+        counters.set(.buffersExhausted, to: buffersExhausted)
+        counters.set(.relaysOpened, to: sockets.opens)
+        counters.set(.relaysClosed, to: sockets.closes)
+        counters.set(.relayOpenFailures, to: sockets.openFailures)
+        counters.set(.quotaRefused, to: sockets.quotaRefusals)
+    }
+
+    private func publishServer() {
+        let server = memory.engine.serverStatistics
+        counters.set(.allocations, to: server.allocations)
+        counters.set(.permissions, to: server.permissions)
+        counters.set(.channels, to: server.channels)
+        counters.set(.answersSuccess, to: server.successes &+ server.bindings)
+        counters.set(.answersError, to: server.allErrors)
+    }
+
+    private func publishDrops() {
+        let statistics = memory.engine.statistics
+        counters.set(.dropsTruncated, to: statistics.dropsTruncated)
+        counters.set(.dropsNotLiveRelayedPort, to: statistics.dropsNotLiveRelayedPort)
+        counters.set(.dropsNoReplyBuffer, to: statistics.dropsNoReplyBuffer)
+        counters.set(.dropsNoSendSlot, to: statistics.dropsNoSendSlot)
+        counters.set(.dropsSocketFull, to: statistics.dropsSocketFull)
+        counters.set(.dropsUnreachable, to: statistics.dropsUnreachable)
+        counters.set(.dropsOtherSendError, to: statistics.dropsOtherSendError)
+        let server = memory.engine.serverStatistics
+        for reason in DropReason.allCases {
+            counters.set(reason.counter, to: server.drops(reason))
+        }
+    }
+}
+
+extension DropReason {
+    /// The shared counter of this reason.
+    var counter: RelayCounter {
+        switch self {
+        case .malformed: .dropsMalformed
+        case .notSTUN: .dropsNotSTUN
+        case .unknownMethod: .dropsUnknownMethod
+        case .unexpectedClass: .dropsUnexpectedClass
+        case .keepAlive: .dropsKeepAlive
+        case .unknownAttribute: .dropsUnknownAttribute
+        case .badFingerprint: .dropsBadFingerprint
+        case .rateLimited: .dropsRateLimited
+        case .noAllocation: .dropsNoAllocation
+        case .noPermission: .dropsNoPermission
+        case .unboundChannel: .dropsUnboundChannel
+        case .badSend: .dropsBadSend
+        case .bandwidth: .dropsBandwidth
+        case .oversized: .dropsOversized
+        case .replyOverflow: .dropsReplyOverflow
+        }
+    }
+}

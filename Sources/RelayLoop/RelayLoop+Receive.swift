@@ -1,0 +1,95 @@
+/// Completions of receives, and what keeps them armed.
+
+internal import IOURing
+internal import STUN
+internal import TURN
+
+extension RelayLoop {
+    /// A receive gave a buffer, an error, or its end.
+    mutating func received(_ completion: Completion, at now: Now) {
+        let file = completion.token.index
+        if let buffer = completion.buffer {
+            lentBuffers -= 1
+            memory.engine.pool.received(buffer)
+            handle(buffer, byteCount: Int(completion.result), file: file, at: now)
+        } else if let error = completion.error {
+            count(error)
+        }
+        if completion.hasMore || !receives.isCurrent(completion.token) { return }
+        receives.ended(file)
+        switch files.endpoint(of: file) {
+        case .relay(let relay) where !sockets.isOpen(relay): finishClose(relay, file: file)
+        case .relay, .listener: receives.rearm(file)
+        }
+    }
+
+    private mutating func handle(
+        _ buffer: BufferIndex,
+        byteCount: Int,
+        file: UInt32,
+        at now: Now
+    ) {
+        guard
+            let datagram = ReceivedDatagram(
+                in: memory.engine.pool.bytes(buffer, 0..<max(0, byteCount))
+            ),
+            !datagram.isTruncated
+        else { return memory.engine.dropTruncated(buffer) }
+        let received = ReceivedBuffer(
+            buffer: buffer,
+            source: TransportAddress(datagram.source),
+            offset: datagram.payloadOffset,
+            count: datagram.payloadCount,
+            segmentSize: datagram.segmentSize
+        )
+        switch files.endpoint(of: file) {
+        case .listener(let listener):
+            memory.engine.receive(received, on: listener, at: now, opener: &sockets)
+        case .relay(let relay):
+            memory.engine.receive(received, on: relay, at: now)
+        }
+    }
+
+    private mutating func count(_ errno: Errno) {
+        if errno == .noBuffers {
+            buffersExhausted &+= 1
+        } else if errno != .canceled {
+            receiveErrors &+= 1
+        }
+    }
+
+    /// Lends the kernel free buffers up to its share; the rest serves answers.
+    mutating func lendBuffers() {
+        while lentBuffers < configuration.bufferCount, let buffer = memory.engine.pool.take() {
+            memory.bufferRing.add(buffer, pool: &memory.engine.pool)
+            lentBuffers += 1
+        }
+        memory.bufferRing.publish()
+    }
+
+    /// Arms the receives that wait for it, as long as there are buffers to fill.
+    mutating func armReceives() {
+        while lentBuffers > 0, let file = receives.nextWaiting() {
+            if receives.isArmed(file) || isClosing(file) { continue }
+            guard memory.ring.armReceive(file: file, token: receives.token(of: file)) else {
+                return receives.arm(file)
+            }
+            receives.armed(file)
+        }
+    }
+
+    private func isClosing(_ file: UInt32) -> Bool {
+        switch files.endpoint(of: file) {
+        case .listener: false
+        case .relay(let relay): !sockets.isOpen(relay)
+        }
+    }
+}
+
+extension RelayEngine {
+    /// Drops a datagram that did not fit its buffer.
+    mutating func dropTruncated(_ buffer: BufferIndex) {
+        statistics.dropsTruncated &+= 1
+        release(buffer)
+    }
+}

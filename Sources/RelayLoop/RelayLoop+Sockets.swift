@@ -1,0 +1,60 @@
+/// What opening and closing relayed sockets asks of the ring, and the sends of a pass.
+
+internal import Exchange
+internal import IOURing
+internal import TURN
+
+extension RelayLoop {
+    /// Registers and arms the sockets opened in this pass; cancels the receives of those closed.
+    mutating func settleSockets() {
+        while let relay = sockets.opened.popLast() {
+            let file = files.file(of: relay)
+            do throws(Errno) {
+                try memory.ring.register(file: sockets.descriptor(of: relay), at: file)
+            } catch {
+                receiveErrors &+= 1
+            }
+            if sockets.isOpen(relay) { receives.arm(file) }
+        }
+        while let relay = sockets.closing.popLast() {
+            let file = files.file(of: relay)
+            if !receives.isArmed(file) {
+                finishClose(relay, file: file)
+            } else if !memory.ring.cancel(token: receives.token(of: file)) {
+                return sockets.closing.append(relay)
+            }
+        }
+    }
+
+    /// The receive has ended, so the kernel holds nothing of the socket any more.
+    mutating func finishClose(_ relay: RelayIndex, file: UInt32) {
+        do throws(Errno) { try memory.ring.unregister(at: file) } catch { receiveErrors &+= 1 }
+        sockets.finishClose(relay)
+    }
+
+    /// Puts this pass's sends on the submission queue, in order.
+    mutating func prepareSends() {
+        while let slot = memory.engine.nextPendingSend() {
+            let token = Token(kind: OperationKind.send.rawValue, index: slot.rawValue)
+            if !memory.ring.prepareSend(memory.engine.batch, slot: slot, token: token) {
+                memory.engine.complete(slot, result: 0 - Errno.tryAgain.rawValue)
+            }
+        }
+    }
+
+    /// Reads what the control thread sent, and waits for its next word.
+    mutating func readInbox() {
+        awaitInbox()
+        while let command = inbox.next() {
+            switch command {
+            case .stop: isStopping = true
+            }
+        }
+    }
+
+    /// Asks for a completion when the control thread sends something.
+    mutating func awaitInbox() {
+        let token = Token(kind: OperationKind.wake.rawValue, index: 0)
+        isAwaitingInbox = memory.ring.armWake(inbox.event, token: token)
+    }
+}

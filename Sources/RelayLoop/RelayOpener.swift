@@ -1,0 +1,18 @@
+/// The seam between the relay engine and whatever owns sockets.
+
+public import STUN
+public import TURN
+
+/// Opens and closes relayed sockets for the engine: the relay loop with the kernel's, a simulator with a table.
+///
+/// Both verbs act at once; neither blocks.
+public protocol RelayOpener: ~Copyable {
+    /// Opens the relayed socket that an Allocate request asks for (RFC 8656 7.2).
+    mutating func open(_ request: RelayRequest, at now: Now) -> RelayOutcome
+
+    /// Closes a relayed socket and gives its port and its share of the quota back.
+    mutating func close(_ relay: RelayIndex, userTag: UInt64, at now: Now)
+
+    /// Whether `port` of our own relay address is a relayed port that is open now.
+    func isLive(port: UInt16, family: AddressFamily) -> Bool
+}

@@ -1,0 +1,154 @@
+/// The relayed sockets of one thread: opened for an Allocate, closed when their receive has ended.
+
+internal import Exchange
+internal import IOURing
+internal import STUN
+internal import TURN
+
+/// Sockets by relay index.
+///
+/// `open` and `close` act on the sockets at once; what they need of the ring (arming and cancelling
+/// receives) waits in two lists until the loop settles them at the end of the pass.
+struct RelaySockets: ~Copyable {
+    /// Facts for the counters.
+    private(set) var opens: UInt64 = 0
+    private(set) var closes: UInt64 = 0
+    private(set) var openFailures: UInt64 = 0
+    private(set) var quotaRefusals: UInt64 = 0
+
+    /// Relays whose socket is to be registered and armed, and those whose receive is to be cancelled.
+    var opened: [RelayIndex] = []
+    var closing: [RelayIndex] = []
+
+    private var entries: [Entry]
+    private var free: [UInt32]
+    let configuration: RelaySocketConfiguration
+    let shared: SharedState
+
+    /// Takes the memory for `capacity` sockets.
+    init(capacity: Int, configuration: RelaySocketConfiguration, shared: SharedState) {
+        self.configuration = configuration
+        self.shared = shared
+        entries = Array(repeating: Entry(), count: capacity)
+        free = (0..<UInt32(capacity)).reversed()
+        opened.reserveCapacity(capacity)
+        closing.reserveCapacity(capacity)
+    }
+
+    deinit {
+        for entry in entries where entry.state != .free {
+            _ = DatagramSocket(adopting: entry.descriptor)
+        }
+    }
+
+    /// The descriptor of an open socket.
+    func descriptor(of relay: RelayIndex) -> Int32 { entries[Int(relay.rawValue)].descriptor }
+
+    /// Whether the relay takes datagrams, or waits for its receive to end.
+    func isOpen(_ relay: RelayIndex) -> Bool { entries[Int(relay.rawValue)].state == .open }
+
+    /// Gives the descriptor of a socket whose receive has ended back to the kernel, its index to `open`.
+    mutating func finishClose(_ relay: RelayIndex) {
+        let index = Int(relay.rawValue)
+        _ = DatagramSocket(adopting: entries[index].descriptor)
+        entries[index] = Entry()
+        free.append(relay.rawValue)
+    }
+
+    /// Closes reserved sockets that nobody claimed within their time (RFC 8656 7.2).
+    func expireReservations(at now: Now) {
+        for _ in 0..<Limits.reservationsPerPass {
+            guard let expired = shared.reservations.takeExpired(nowSeconds: now.seconds) else {
+                return
+            }
+            guard let family = AddressFamily(rawValue: expired.family) else { continue }
+            let socket = BoundSocket(descriptor: expired.descriptor, port: expired.port)
+            discard(socket, family, at: now)
+        }
+    }
+}
+
+/// What a relayed socket is bound to and how.
+struct RelaySocketConfiguration: Sendable {
+    /// Our relay address of each family; `nil` where there is none.
+    var ipv4: IPAddress?
+    var ipv6: IPAddress?
+    /// Buffers and offloads of the socket.
+    var options: DatagramSocketOptions
+
+    /// Our relay address of one family.
+    func address(_ family: AddressFamily) -> IPAddress? {
+        switch family {
+        case .ipv4: ipv4
+        case .ipv6: ipv6
+        }
+    }
+}
+
+extension Now {
+    /// Whole seconds of the monotonic clock, in which shared ports and reservations count.
+    var seconds: UInt64 { monotonic.nanoseconds / 1_000_000_000 }
+}
+
+private struct Entry {
+    enum State { case free, open, closing }
+    var state = State.free
+    var descriptor: Int32 = -1
+    var port: UInt16 = 0
+    var family = AddressFamily.ipv4
+}
+
+extension RelaySockets: RelayOpener {
+    mutating func open(_ request: RelayRequest, at now: Now) -> RelayOutcome {
+        guard shared.quota.charge(userTag: request.userTag) else {
+            quotaRefusals &+= 1
+            return .quotaReached
+        }
+        if let opened = socket(for: request, at: now) { return install(opened, request.family) }
+        shared.quota.release(userTag: request.userTag)
+        openFailures &+= 1
+        return .unavailable
+    }
+
+    mutating func close(_ relay: RelayIndex, userTag: UInt64, at now: Now) {
+        let entry = entries[Int(relay.rawValue)]
+        assert(entry.state == .open)
+        entries[Int(relay.rawValue)].state = .closing
+        closing.append(relay)
+        shared.ports(of: entry.family).release(entry.port, nowSeconds: now.seconds)
+        shared.quota.release(userTag: userTag)
+        closes &+= 1
+    }
+
+    func isLive(port: UInt16, family: AddressFamily) -> Bool {
+        shared.ports(of: family).isOpen(port)
+    }
+
+    private func socket(for request: RelayRequest, at now: Now) -> BoundSocket? {
+        if free.isEmpty { return nil }
+        switch request.kind {
+        case .any:
+            return firstFree(request, step: 1) { bind($0, request, evenIfRecent: $1, at: now) }
+        case .even(reserveNext: false):
+            return firstFree(request, step: 2) { bind($0, request, evenIfRecent: $1, at: now) }
+        case .even(reserveNext: true):
+            return firstFree(request, step: 2) { bindPair($0, request, evenIfRecent: $1, at: now) }
+        case .reserved(let token):
+            return claim(token, family: request.family, at: now)
+        }
+    }
+
+    private mutating func install(_ socket: BoundSocket, _ family: AddressFamily) -> RelayOutcome {
+        guard let index = free.popLast() else { return .unavailable }
+        entries[Int(index)] = Entry(
+            state: .open,
+            descriptor: socket.descriptor,
+            port: socket.port,
+            family: family
+        )
+        let relay = RelayIndex(rawValue: index)
+        opened.append(relay)
+        opens &+= 1
+        return .opened(relay: relay, port: socket.port)
+    }
+}

@@ -1,0 +1,106 @@
+/// A relay thread as the rest of the program sees it.
+
+public import Exchange
+internal import Glibc
+internal import IOURing
+internal import Synchronization
+
+/// Why a relay thread did not start.
+public struct StartError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// One line: what was tried, and what the system said.
+    public let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+/// One relay thread: started, stopped and joined by its owner, otherwise alone with its ring.
+public final class RelayThread: Sendable {
+    /// What the thread counts; readable at any time.
+    public let counters = CounterBlock()
+
+    private let index: Int
+    private let configuration: RelayThreadConfiguration
+    private let shared: SharedState
+    private let inbox: RelayInbox
+    private let ready: WakeEvent
+    private let startError = Mutex<StartError?>(nil)
+    private let handle = Mutex<pthread_t?>(nil)
+
+    /// Prepares a thread; nothing runs yet.
+    ///
+    /// - Throws: `StartError` when the system gives no event descriptor.
+    public init(
+        index: Int,
+        configuration: RelayThreadConfiguration,
+        shared: SharedState
+    ) throws(StartError) {
+        self.index = index
+        self.configuration = configuration
+        self.shared = shared
+        do throws(Errno) {
+            inbox = try RelayInbox()
+            ready = try WakeEvent()
+        } catch {
+            throw StartError("relay thread \(index): no event descriptor: \(error)")
+        }
+    }
+
+    /// Runs the thread, and returns once its sockets are bound and armed.
+    ///
+    /// - Throws: `StartError` when the kernel refuses something; the thread has ended then.
+    public func start() throws(StartError) {
+        var thread = pthread_t()
+        let context = unsafe Unmanaged.passRetained(self).toOpaque()
+        // The context is a retained reference that the new thread takes over.
+        let result = unsafe pthread_create(&thread, nil, enterRelayThread, context)
+        if result != 0 {
+            // The thread that would have taken the reference over does not exist.
+            unsafe Unmanaged<RelayThread>.fromOpaque(context).release()
+            throw StartError("relay thread \(index): \(Errno(rawValue: result))")
+        }
+        ready.wait()
+        if let error = startError.withLock({ $0 }) {
+            pthread_join(thread, nil)
+            throw error
+        }
+        handle.withLock { $0 = thread }
+    }
+
+    /// Asks the thread to close its sockets and end; `join` waits for it.
+    public func stop() {
+        while !inbox.send(.stop) { sched_yield() }
+    }
+
+    /// Waits until the thread has ended.
+    public func join() {
+        guard let thread = handle.withLock({ $0.take() }) else { return }
+        pthread_join(thread, nil)
+    }
+
+    /// The thread's body.
+    fileprivate func run() {
+        do throws(StartError) {
+            var loop = try RelayLoop.start(
+                index: index,
+                configuration: configuration,
+                shared: shared,
+                inbox: inbox,
+                counters: counters
+            )
+            ready.signal()
+            loop.run()
+        } catch {
+            startError.withLock { $0 = error }
+            ready.signal()
+        }
+    }
+}
+
+/// Where a new thread begins.
+private func enterRelayThread(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+    if let context = unsafe context {
+        // `start` retained the thread object for exactly this one use.
+        unsafe Unmanaged<RelayThread>.fromOpaque(context).takeRetainedValue().run()
+    }
+    return nil
+}

@@ -1,0 +1,36 @@
+/// What the relay threads of one server share: ports, quotas and reservations, all in `Exchange`.
+
+public import Exchange
+public import STUN
+
+/// The memory that all relay threads of a server see; atomics only.
+public final class SharedState: Sendable {
+    /// Relayed ports of the IPv4 relay address.
+    public let portsIPv4: RelayedPorts
+    /// Relayed ports of the IPv6 relay address.
+    public let portsIPv6: RelayedPorts
+    /// Allocations in all and for each user.
+    public let quota: Quota
+    /// Sockets kept for a RESERVATION-TOKEN (RFC 8656 7.2).
+    public let reservations: ReservationTable
+
+    /// Makes the shared memory of one server.
+    ///
+    /// - Parameters:
+    ///   - allocations: allocations allowed in all.
+    ///   - allocationsPerUser: allocations allowed for one user; 0 for no limit.
+    public init(allocations: Int, allocationsPerUser: Int) {
+        portsIPv4 = RelayedPorts()
+        portsIPv6 = RelayedPorts()
+        quota = Quota(total: allocations, perUser: allocationsPerUser)
+        reservations = ReservationTable()
+    }
+
+    /// The relayed ports of one address family.
+    public func ports(of family: AddressFamily) -> RelayedPorts {
+        switch family {
+        case .ipv4: portsIPv4
+        case .ipv6: portsIPv6
+        }
+    }
+}

@@ -1,0 +1,104 @@
+/// What the tables hold: allocations, permissions, channels, and the keys under which they are found.
+import STUN
+
+/// The client's side of an allocation: its address and our socket (RFC 8656 3.1, 5-tuple; the protocol is UDP).
+struct FiveTuple: FlatTableKey {
+    var client: TransportAddress
+    var listener: ListenerIndex
+
+    func hashed(by hash: KeyedHash) -> UInt64 {
+        hash(client.ip.high, client.ip.low, client.rest | UInt64(listener.rawValue) &<< 24)
+    }
+}
+
+/// An allocation (RFC 8656 3.2).
+struct Allocation: BitwiseCopyable {
+    var fiveTuple: FiveTuple
+    /// When it ends.
+    var expiry: Instant
+    /// Who made it; nil when nothing had to be proved.
+    var identity: Identity?
+    /// The request that made it, to know its retransmission.
+    var transactionID: TransactionID
+    /// The token in the answer to that request; 0: none.
+    var reservationToken: UInt64
+    var relay: RelayIndex
+    var relayPort: UInt16
+    var family: AddressFamily
+    /// The answer had an ADDRESS-ERROR-CODE.
+    var isAdditionalFamilyRefused: Bool
+    var permissionCount: UInt16 = 0
+    var channelCount: UInt16 = 0
+    /// The list of its permissions, through `Permission.next`.
+    var firstPermission = Slot<Permission>.none
+    /// The list of its channels, through `Channel.next`.
+    var firstChannel = Slot<Channel>.none
+    var bandwidthToPeers = TokenBucket()
+    var bandwidthToClient = TokenBucket()
+
+    /// The user as quotas count him; 0 when nothing had to be proved.
+    var userTag: UInt64 { identity?.userTag ?? 0 }
+}
+
+/// Leave to exchange data with any port of a peer's IP address (RFC 8656 9).
+struct Permission: BitwiseCopyable {
+    var key: PermissionKey
+    var expiry: Instant
+    var next: Slot<Permission>
+}
+
+/// A permission's allocation and its peer, as `OwnAddresses.canonical` names it.
+struct PermissionKey: FlatTableKey {
+    var allocation: Slot<Allocation>
+    var peer: IPAddress
+
+    func hashed(by hash: KeyedHash) -> UInt64 {
+        hash(peer.high, peer.low, UInt64(allocation.rawValue) &<< 8 | UInt64(peer.family.rawValue))
+    }
+}
+
+/// A channel (RFC 8656 12), also while it is held after its end.
+struct Channel: BitwiseCopyable {
+    var allocation: Slot<Allocation>
+    var number: UInt16
+    /// The binding has ended; number and peer stay taken until the hold has ended too.
+    var isHeld = false
+    /// When the binding ends, or ended.
+    var expiry: Instant
+    var peer: TransportAddress
+    /// The live permission of the peer's address; none when it has ended before the channel.
+    var permission: Slot<Permission>
+    var next: Slot<Channel>
+
+    /// When something happens to the channel: the binding's end, then the hold's.
+    var deadline: Instant {
+        isHeld ? expiry.advanced(bySeconds: UInt64(Limits.channelHoldSeconds)) : expiry
+    }
+}
+
+/// A channel by its number.
+struct ChannelNumberKey: FlatTableKey {
+    var allocation: Slot<Allocation>
+    var number: UInt16
+
+    func hashed(by hash: KeyedHash) -> UInt64 {
+        hash(UInt64(allocation.rawValue) &<< 16 | UInt64(number))
+    }
+}
+
+/// A channel by its peer.
+struct ChannelPeerKey: FlatTableKey {
+    var allocation: Slot<Allocation>
+    var peer: TransportAddress
+
+    func hashed(by hash: KeyedHash) -> UInt64 {
+        hash(peer.ip.high, peer.ip.low, peer.rest | UInt64(allocation.rawValue) &<< 24)
+    }
+}
+
+extension TransportAddress {
+    /// Port and family: what the two words of the IP address leave, in 24 bits.
+    fileprivate var rest: UInt64 {
+        UInt64(ip.family.rawValue) &<< 16 | UInt64(port)
+    }
+}

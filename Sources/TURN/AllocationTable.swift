@@ -1,0 +1,151 @@
+/// All state of the server: allocations with their permissions and channels, found in constant time.
+internal import STUN
+
+/// The tables of one thread.
+///
+/// What holds between calls: each allocation is in `byClient` and `byRelay` once and has one entry in
+/// `deadlines`, never later than the first thing that ends in it; each permission and channel is in its
+/// allocation's list and in its keyed table once; a channel names the permission of its peer's address if
+/// and only if that permission exists. So data on a channel costs two lookups, and deleting an
+/// allocation costs what it owns.
+struct AllocationTable: ~Copyable {
+    var allocations: SlotPool<Allocation>
+    var permissions: SlotPool<Permission>
+    var channels: SlotPool<Channel>
+
+    var byClient: FlatTable<FiveTuple, Slot<Allocation>>
+    var byRelay: RelayMap
+    var permissionByPeer: FlatTable<PermissionKey, Slot<Permission>>
+    var channelByNumber: FlatTable<ChannelNumberKey, Slot<Channel>>
+    var channelByPeer: FlatTable<ChannelPeerKey, Slot<Channel>>
+
+    var deadlines: DeadlineHeap
+    var commands: CommandQueue
+    var recent = RecentLookups()
+
+    let permissionsPerAllocation: Int
+    let channelsPerAllocation: Int
+
+    /// Channels that are held after their end.
+    var heldChannels = 0
+
+    /// Allocations that ended by their deadline.
+    var expiredCount: UInt64 = 0
+
+    /// Empty tables with room for what `configuration` allows.
+    init(configuration: ServerConfiguration, hash: KeyedHash) {
+        let allocationCapacity = configuration.allocationCapacity
+        permissionsPerAllocation = configuration.permissionsPerAllocation
+        channelsPerAllocation = configuration.channelsPerAllocation
+        let permissionCapacity = Limits.permissions(
+            allocations: allocationCapacity,
+            each: permissionsPerAllocation
+        )
+        let channelCapacity = Limits.channels(
+            allocations: allocationCapacity,
+            each: channelsPerAllocation
+        )
+        allocations = SlotPool(capacity: allocationCapacity)
+        permissions = SlotPool(capacity: permissionCapacity)
+        channels = SlotPool(capacity: channelCapacity)
+        byClient = FlatTable(capacity: allocationCapacity, hash: hash)
+        byRelay = RelayMap(limit: configuration.relayIndexLimit)
+        permissionByPeer = FlatTable(capacity: permissionCapacity, hash: hash)
+        channelByNumber = FlatTable(capacity: channelCapacity, hash: hash)
+        channelByPeer = FlatTable(capacity: channelCapacity, hash: hash)
+        deadlines = DeadlineHeap(capacity: allocationCapacity)
+        commands = CommandQueue(capacity: allocationCapacity)
+    }
+}
+
+extension AllocationTable {
+    /// Whether another allocation fits, and later the command that closes it.
+    var hasRoom: Bool { allocations.count + commands.count < allocations.capacity }
+
+    /// The allocation of a 5-tuple, if it lives.
+    mutating func allocation(of fiveTuple: FiveTuple, at now: Instant) -> Slot<Allocation>? {
+        let slot: Slot<Allocation>
+        if recent.client == fiveTuple, recent.allocation.isSome {
+            slot = recent.allocation
+        } else {
+            guard let found = byClient.value(of: fiveTuple) else { return nil }
+            recent.client = fiveTuple
+            recent.allocation = found
+            slot = found
+        }
+        return allocations[slot].expiry > now ? slot : nil
+    }
+
+    /// The allocation of a 5-tuple after all of it that has ended was removed: what requests work on.
+    mutating func settledAllocation(of fiveTuple: FiveTuple, at now: Instant) -> Slot<Allocation>? {
+        guard let slot = byClient.value(of: fiveTuple) else { return nil }
+        if let deadline = deadlines.deadline(of: slot.index), deadline <= now {
+            guard settle(slot, at: now) else { return nil }
+        }
+        return slot
+    }
+
+    /// Enters `allocation`; its 5-tuple and its relay are not in use, and `hasRoom` was asked before.
+    mutating func insert(_ allocation: Allocation) -> Slot<Allocation> {
+        precondition(hasRoom, "room was checked before the relayed socket was opened")
+        guard let slot = allocations.take(allocation) else {
+            preconditionFailure("there is room")
+        }
+        let isInserted = byClient.insert(slot, for: allocation.fiveTuple)
+        precondition(isInserted, "the table has as many places as the pool")
+        byRelay.set(allocation.relay, to: slot)
+        deadlines.set(slot.index, to: allocation.expiry)
+        recent = RecentLookups()
+        return slot
+    }
+
+    /// Lets an allocation end at `expiry`.
+    mutating func setExpiry(of slot: Slot<Allocation>, to expiry: Instant) {
+        allocations[slot].expiry = expiry
+        advanceDeadline(of: slot, to: expiry)
+    }
+
+    /// Removes an allocation and all that belongs to it, and asks for its socket to be closed.
+    mutating func remove(_ slot: Slot<Allocation>) {
+        recent = RecentLookups()
+        let allocation = allocations[slot]
+        removeAllChannels(of: allocation)
+        removeAllPermissions(of: allocation)
+        byClient.remove(allocation.fiveTuple)
+        byRelay.set(allocation.relay, to: .none)
+        deadlines.remove(slot.index)
+        allocations.giveBack(slot)
+        commands.append(.close(relay: allocation.relay, userTag: allocation.userTag))
+    }
+
+    /// Makes sure that the allocation is looked at by `deadline`.
+    mutating func advanceDeadline(of slot: Slot<Allocation>, to deadline: Instant) {
+        if let current = deadlines.deadline(of: slot.index), current <= deadline { return }
+        deadlines.set(slot.index, to: deadline)
+    }
+}
+
+/// The last answers of the tables: the datagrams of a train, and most that follow one another, ask alike.
+///
+/// Only hints of where things are, reset whenever anything is added or removed; what is found is then
+/// checked for its expiry like anything else.
+struct RecentLookups {
+    var client: FiveTuple?
+    var allocation = Slot<Allocation>.none
+
+    var channelAllocation = Slot<Allocation>.none
+    var channelNumber: UInt16 = 0
+    var channel = Slot<Channel>.none
+
+    var relay: RelayIndex?
+    var peer: TransportAddress?
+    var path = PeerPath()
+}
+
+/// What a peer's datagram needs to reach the client.
+struct PeerPath {
+    var allocation = Slot<Allocation>.none
+    var permission = Slot<Permission>.none
+    /// The channel of the peer, held or not; or none.
+    var channel = Slot<Channel>.none
+}

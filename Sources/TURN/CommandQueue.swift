@@ -1,0 +1,44 @@
+/// The effects that wait for the loop.
+
+/// A ring of commands of fixed capacity.
+///
+/// Each command closes a relayed socket of this thread. An allocation is only made while live allocations and
+/// waiting commands together are fewer than the capacity, so there is always room.
+@safe struct CommandQueue: ~Copyable {
+    private let commands: UnsafeMutablePointer<Command>
+    private let capacity: Int
+    private var first = 0
+
+    /// The commands that wait.
+    private(set) var count = 0
+
+    init(capacity: Int) {
+        precondition(capacity > 0, "a queue holds something")
+        self.capacity = capacity
+        unsafe commands = .allocate(capacity: capacity)
+    }
+
+    deinit {
+        // Safe: allocated in `init`; commands are plain bits without a destructor.
+        unsafe commands.deallocate()
+    }
+
+    mutating func append(_ command: Command) {
+        precondition(count < capacity, "allocations and waiting commands share the capacity")
+        // Safe: the position is below `capacity`.
+        unsafe (commands + (first + count) % capacity).initialize(to: command)
+        count += 1
+    }
+
+    mutating func next() -> Command? {
+        guard count > 0 else { return nil }
+        // Safe: `first` is below `capacity`, and initialised because the queue is not empty.
+        let command = unsafe commands[first]
+        first = (first + 1) % capacity
+        count -= 1
+        return command
+    }
+}
+
+// Sendable: the queue owns its memory alone; handing it to another thread hands over both.
+extension CommandQueue: @unchecked Sendable {}

@@ -1,0 +1,153 @@
+/// Allocate (RFC 8656 7).
+internal import STUN
+
+extension TURNServer {
+    /// Checks an Allocate request in the steps of RFC 8656 7.2; step 1, authentication, is behind us.
+    mutating func allocate(
+        _ message: borrowing Message,
+        _ request: Request,
+        _ reply: inout MutableRawSpan
+    ) -> Verdict {
+        // 2. The 5-tuple is in use, unless that is this very request's doing.
+        if let slot = table.settledAllocation(of: request.fiveTuple, at: request.now.monotonic) {
+            let allocation = table.allocations[slot]
+            guard allocation.transactionID == request.transactionID,
+                allocation.identity?.user == request.identity?.user
+            else { return refuse(request, .allocationMismatch, &reply) }
+            counters.retransmissions &+= 1
+            return confirm(allocation, request, &reply)
+        }
+        // 3. to 8. What the attributes ask for.
+        let terms: AllocateTerms
+        switch AllocateTerms.read(message, own) {
+        case .refused(let code): return refuse(request, code, &reply)
+        case .accepted(let accepted): terms = accepted
+        }
+        // 9. and 10. Capacity of this thread; quotas and ports are the loop's to check.
+        guard table.hasRoom else { return refuse(request, .insufficientCapacity, &reply) }
+        let reservationToken = terms.wantsReservation ? nextReservationToken(terms.family) : 0
+        pending = PendingAllocate(
+            request: request,
+            terms: terms,
+            reservationToken: reservationToken
+        )
+        return .open(relayRequest(terms, request, reservationToken))
+    }
+
+    /// Ends an Allocate request for which a relayed socket was wanted; called at once after `.open`.
+    public mutating func finishAllocate(
+        _ outcome: RelayOutcome,
+        at now: Now,
+        reply: inout MutableRawSpan
+    ) -> Verdict {
+        guard let pending else { preconditionFailure("finishAllocate follows .open") }
+        self.pending = nil
+        let verdict =
+            switch outcome {
+            case .opened(let relay, let port):
+                establish(pending, relay, port, &reply)
+            case .quotaReached:
+                refuse(pending.request, .allocationQuotaReached, &reply)
+            case .unavailable:
+                refuse(pending.request, .insufficientCapacity, &reply)
+            }
+        if case .drop(let reason) = verdict { counters.count(reason) }
+        return verdict
+    }
+
+    /// Enters the allocation into the tables and tells the client.
+    private mutating func establish(
+        _ pending: PendingAllocate,
+        _ relay: RelayIndex,
+        _ port: UInt16,
+        _ reply: inout MutableRawSpan
+    ) -> Verdict {
+        let request = pending.request
+        let allocation = Allocation(
+            fiveTuple: request.fiveTuple,
+            expiry: request.now.monotonic.advanced(
+                bySeconds: UInt64(lifetimeSeconds(requested: pending.terms.lifetimeSeconds))
+            ),
+            identity: request.identity,
+            transactionID: request.transactionID,
+            reservationToken: pending.reservationToken,
+            relay: relay,
+            relayPort: port,
+            family: pending.terms.family,
+            isAdditionalFamilyRefused: pending.terms.isAdditionalFamilyRefused
+        )
+        _ = table.insert(allocation)
+        counters.allocationsCreated &+= 1
+        return confirm(allocation, request, &reply)
+    }
+
+    /// The success response, made from the allocation alone: a retransmission gets the same one (7.2).
+    private mutating func confirm(
+        _ allocation: Allocation,
+        _ request: Request,
+        _ reply: inout MutableRawSpan
+    ) -> Verdict {
+        guard let relayed = own.relayedAddress(allocation.family, port: allocation.relayPort)
+        else { preconditionFailure("only families with a relay address are allocated") }
+        var writer = MessageWriter(
+            into: &reply,
+            type: MessageType(.allocate, .success),
+            transactionID: request.transactionID
+        )
+        writer.append(.xorRelayedAddress, xorAddress: relayed)
+        writer.append(.lifetime, uint32: allocation.secondsLeft(at: request.now.monotonic))
+        if allocation.reservationToken != 0 {
+            writer.append(.reservationToken, uint64: allocation.reservationToken)
+        }
+        writer.append(.xorMappedAddress, xorAddress: request.fiveTuple.client.canonical)
+        if allocation.isAdditionalFamilyRefused {
+            writer.append(.addressErrorCode, uint32: AllocateTerms.additionalFamilyError)
+        }
+        counters.successes &+= 1
+        return conclude(writer, request)
+    }
+
+    private mutating func relayRequest(
+        _ terms: AllocateTerms,
+        _ request: Request,
+        _ reservationToken: UInt64
+    ) -> RelayRequest {
+        let ports = configuration.ports
+        let portCount = UInt64(ports.upperBound - ports.lowerBound) + 1
+        return RelayRequest(
+            family: terms.family,
+            kind: terms.kind,
+            userTag: request.identity?.userTag ?? 0,
+            ports: ports,
+            firstPort: ports.lowerBound + UInt16(truncatingIfNeeded: random.below(portCount)),
+            reservationToken: reservationToken,
+            reservationSeconds: Limits.reservationSeconds
+        )
+    }
+
+    /// A token nobody can guess; its last bit tells the family of the reserved port.
+    private mutating func nextReservationToken(_ family: AddressFamily) -> UInt64 {
+        let token = random.next() & ~1 | (family == .ipv6 ? 1 : 0)
+        return token > 1 ? token : token | 2
+    }
+}
+
+/// An Allocate request that waits for its relayed socket.
+struct PendingAllocate {
+    var request: Request
+    var terms: AllocateTerms
+    /// Goes into the answer if the request reserved a port; else 0.
+    var reservationToken: UInt64
+}
+
+extension Allocation {
+    /// What is left of its lifetime, for LIFETIME.
+    func secondsLeft(at now: Instant) -> UInt32 {
+        UInt32(clamping: expiry.secondsRoundedUp(since: now))
+    }
+}
+
+extension TransportAddress {
+    /// The address with its IP address in canonical form.
+    var canonical: TransportAddress { TransportAddress(ip: ip.canonical, port: port) }
+}

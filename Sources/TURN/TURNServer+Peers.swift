@@ -1,0 +1,73 @@
+/// Data from peers to a client (RFC 8656 11.5, 12.6).
+public import STUN
+
+extension TURNServer {
+    /// Handles a datagram of `count` bytes from a peer; called for each of a coalesced train.
+    public mutating func receive(
+        fromPeer peer: TransportAddress,
+        on relay: RelayIndex,
+        count: Int,
+        at now: Now
+    ) -> PeerVerdict {
+        let verdict = relayFromPeer(peer, on: relay, count: count, at: now.monotonic)
+        if case .drop(let reason) = verdict { counters.count(reason) }
+        return verdict
+    }
+
+    private mutating func relayFromPeer(
+        _ peer: TransportAddress,
+        on relay: RelayIndex,
+        count: Int,
+        at now: Instant
+    ) -> PeerVerdict {
+        guard let path = path(from: peer, on: relay) else { return .drop(.noAllocation) }
+        guard table.allocations[path.allocation].expiry > now else { return .drop(.noAllocation) }
+        guard table.isLive(path.permission, at: now) else { return .drop(.noPermission) }
+        let delivery = delivery(from: peer, path, at: now)
+        let headerCount = delivery.headerCount
+        guard count <= Limits.datagramBytes - headerCount - 3 else { return .drop(.oversized) }
+        let isWithinBandwidth = table.allocations[path.allocation].bandwidthToClient.take(
+            UInt64(count),
+            of: bandwidth,
+            at: now
+        )
+        return isWithinBandwidth ? .deliver(delivery) : .drop(.bandwidth)
+    }
+
+    /// The tables' answer for a peer's address as the kernel gives it, remembered for the next datagram.
+    private mutating func path(from peer: TransportAddress, on relay: RelayIndex) -> PeerPath? {
+        if table.recent.relay == relay, table.recent.peer == peer { return table.recent.path }
+        let canonical = TransportAddress(ip: own.canonical(peer.ip), port: peer.port)
+        guard let path = table.path(from: canonical, on: relay) else { return nil }
+        table.recent.relay = relay
+        table.recent.peer = peer
+        table.recent.path = path
+        return path
+    }
+
+    /// ChannelData if and only if a channel is bound to the peer.
+    private mutating func delivery(
+        from peer: TransportAddress,
+        _ path: PeerPath,
+        at now: Instant
+    ) -> Delivery {
+        let fiveTuple = table.allocations[path.allocation].fiveTuple
+        let isBound = path.channel.isSome && table.channels[path.channel].expiry > now
+        return Delivery(
+            listener: fiveTuple.listener,
+            client: fiveTuple.client,
+            channel: isBound ? table.channels[path.channel].number : 0,
+            peer: TransportAddress(ip: own.external(own.canonical(peer.ip)), port: peer.port),
+            transactionID: isBound ? TransactionID(high: 0, low: 0) : nextTransactionID()
+        )
+    }
+
+    /// An id for an indication: unpredictable without the seed, and different from the last 2^64.
+    private mutating func nextTransactionID() -> TransactionID {
+        indications &+= 1
+        return TransactionID(
+            high: UInt32(truncatingIfNeeded: transactionHash(indications, 1)),
+            low: transactionHash(indications)
+        )
+    }
+}

@@ -1,0 +1,116 @@
+"""Fixtures: servers that are started for a test and whose end is part of what is tested."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hostile.client import Client, Credentials
+from server import OTHER_PASSWORD, OTHER_USER, PASSWORD, USER, Coturn, Server, Turnpike
+
+#: Addresses beside ::1 on which peers of IPv6 relays live; `run` puts them on the loopback interface of a network
+#: namespace. The relay's own address is refused as a peer, unless the port is a relayed one.
+PEER_IPV6 = ("fd00:7475:726e::2", "fd00:7475:726e::3")
+
+KINDS = {"turnpike": Turnpike, "coturn": Coturn}
+
+StartServer = Callable[..., Server]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The server to test."""
+    parser.addoption("--server", choices=KINDS, default="turnpike", help="the server under test")
+    parser.addoption("--count", type=int, default=200_000, help="datagrams of the flood")
+    parser.addoption("--seed", type=int, default=None, help="seed of the flood")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuses to run without a binary: every test would fail with the same words."""
+    if config.getoption("--server") == "turnpike" and not Turnpike.binary().exists():
+        raise pytest.UsageError(f"{Turnpike.binary()} is not there: swift build -c release, or set TURNPIKE")
+
+
+@pytest.fixture(scope="session")
+def start_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> StartServer:
+    """Starts a server with settings (and its limits as a process), waits until it answers. The caller stops it."""
+    kind = KINDS[pytestconfig.getoption("--server")]
+
+    def start(settings: dict[str, str] | None = None, **process: int) -> Server:
+        server = kind(tmp_path_factory.mktemp(kind.name), settings or {}, **process)
+        try:
+            server.wait_until_ready()
+        except BaseException:
+            server.kill()
+            raise
+        return server
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def server(start_server: StartServer) -> Iterator[Server]:
+    """One server with the base settings for a file of tests; its clean end is a test too."""
+    running = start_server()
+    threads = running.thread_count
+    yield running
+    assert running.process.poll() is None, f"the server ended\n{running.log_tail()}"
+    if running.name == "turnpike":
+        assert running.thread_count == threads, "a thread died or was left behind"
+    running.stop()
+
+
+@pytest.fixture
+def own_server(start_server: StartServer) -> Iterator[StartServer]:
+    """Starts servers for one test and stops them after it."""
+    running: list[Server] = []
+
+    def start(settings: dict[str, str] | None = None, **process: int) -> Server:
+        running.append(start_server(settings, **process))
+        return running[-1]
+
+    yield start
+    for server in running:
+        server.stop()
+
+
+@pytest.fixture
+def alice() -> Credentials:
+    """The static user."""
+    return Credentials(USER, PASSWORD)
+
+
+@pytest.fixture
+def bob() -> Credentials:
+    """Another static user."""
+    return Credentials(OTHER_USER, OTHER_PASSWORD)
+
+
+@pytest.fixture
+def client(server: Server, alice: Credentials) -> Iterator[Client]:
+    """A client of the file's server, without an allocation yet."""
+    with Client(server.address, alice) as client:
+        yield client
+
+
+@pytest.fixture
+def peer_ipv6() -> str:
+    """An IPv6 address of this host beside ::1."""
+    found = subprocess.run(["ip", "-6", "addr", "show", "dev", "lo"], capture_output=True, text=True)
+    if PEER_IPV6[0] not in found.stdout:
+        pytest.skip("needs a second IPv6 address on the loopback interface: start with Tests/EndToEnd/run")
+    return PEER_IPV6[0]
+
+
+@pytest.fixture
+def only_turnpike(pytestconfig: pytest.Config) -> None:
+    """For what coturn 4.6.1 is known to do otherwise."""
+    if pytestconfig.getoption("--server") != "turnpike":
+        pytest.skip("a comparison server is known to differ here")
+
+
+@pytest.fixture(scope="session")
+def folder() -> Path:
+    """Where the tests are."""
+    return Path(__file__).parent

@@ -1,0 +1,1 @@
+"""A hostile client: asserts the server's reaction, case by case."""

@@ -1,0 +1,279 @@
+"""A server under test as a process of its own: start, readiness, what it uses, a clean end.
+
+`Turnpike` is the one that matters; `Coturn` plays the same part for comparison runs (`--server coturn`), so that a
+failing test can be told apart from a wrong test.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from hostile.stun import Builder, Method
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+USER = "alice"
+PASSWORD = "wonderland"
+OTHER_USER = "bob"
+OTHER_PASSWORD = "builder"
+SECRET = "north-by-northwest"
+REALM = "turnpike.test"
+
+#: The limits every test starts from; loopback peers are denied by default, and the limiter of unauthenticated
+#: requests would shed the tests themselves.
+BASE_SETTINGS = {
+    "server/realm": REALM,
+    "server/rfc5766_channels": "1",
+    "relay/address": "127.0.0.1 ::1",
+    "peers/allow": "127.0.0.0/8 ::1/128 fd00:7475:726e::/48",
+    "threads/count": "1",
+    "threads/cpus": "",
+    f"auth/users/{USER}": PASSWORD,
+    f"auth/users/{OTHER_USER}": OTHER_PASSWORD,
+    "auth/secrets/test": SECRET,
+    "limits/allocations": "20000",
+    "limits/allocations_per_user": "20000",
+    "limits/unauthenticated_per_s": "1000000",
+    "limits/unauthenticated_total_per_s": "1000000",
+}
+
+#: A setting that no attribute of ours stands for: coturn knows either users or a secret, and has to be told which.
+REST = "rest"
+COTURN_ONLY = {REST}
+
+#: What the standard error of a process that crashed says.
+CRASH = re.compile(
+    r"Fatal error|Swift runtime failure|\*\*\* |Illegal instruction|Segmentation fault|AddressSanitizer|"
+    r"ThreadSanitizer|Program crashed|Stack dump"
+)
+
+
+class ServerFailure(AssertionError):
+    """The server did not start, did not answer, or did not end as it must."""
+
+
+def free_port() -> int:
+    """A UDP port that is free on 127.0.0.1 and on ::1."""
+    for _ in range(100):
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ipv4,
+            socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as ipv6,
+        ):
+            ipv4.bind(("127.0.0.1", 0))
+            port = ipv4.getsockname()[1]
+            try:
+                ipv6.bind(("::1", port))
+            except OSError:
+                continue
+            if not 49152 <= port <= 65535:
+                return port
+    raise ServerFailure("no free port")
+
+
+class Server:
+    """A running server process; a subclass knows the command line."""
+
+    name = "server"
+    #: Standard error goes here, so that it can be read while the server runs.
+    log_name = "server.log"
+
+    def __init__(
+        self,
+        directory: Path,
+        settings: dict[str, str],
+        descriptors: int | None = None,
+        port: int | None = None,
+    ):
+        self.directory = directory
+        self.port = port or free_port()
+        self.settings = BASE_SETTINGS | {"listen/udp": self.listen_addresses()} | settings
+        self.log_path = directory / self.log_name
+        self.log = self.log_path.open("wb")
+        self.process = subprocess.Popen(
+            self.command(),
+            cwd=directory,
+            stdin=subprocess.DEVNULL,
+            stdout=self.log,
+            stderr=subprocess.STDOUT,
+            preexec_fn=None if descriptors is None else lambda: limit_descriptors(descriptors),
+        )
+
+    def command(self) -> list[str]:
+        """The command line."""
+        raise NotImplementedError
+
+    def listen_addresses(self) -> str:
+        """Both loopback addresses."""
+        return f"127.0.0.1:{self.port} [::1]:{self.port}"
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens for IPv4."""
+        return "127.0.0.1", self.port
+
+    @property
+    def address_ipv6(self) -> tuple[str, int]:
+        """Where it listens for IPv6."""
+        return "::1", self.port
+
+    def wait_until_ready(self, limit_seconds: float = 20) -> None:
+        """Returns when a Binding request is answered."""
+        deadline = time.monotonic() + limit_seconds
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise ServerFailure(f"ended with {self.process.returncode} at start\n{self.log_tail()}")
+            if self.answers_binding(timeout_seconds=0.1):
+                return
+        raise ServerFailure(f"no answer to Binding in {limit_seconds} s\n{self.log_tail()}")
+
+    def answers_binding(self, timeout_seconds: float) -> bool:
+        """Whether a Binding request from a fresh socket is answered in that time."""
+        request = Builder(Method.BINDING)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(timeout_seconds)
+            client.connect(self.address)
+            try:
+                client.send(request.build())
+                return client.recv(2048)[8:20] == request.transaction_id
+            except (TimeoutError, ConnectionRefusedError):
+                time.sleep(0.01)
+                return False
+
+    def stop(self, limit_seconds: float = 1) -> None:
+        """SIGTERM; raises when it does not end with 0 in that time, or said something of a crash."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(limit_seconds)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                raise ServerFailure(f"still runs {limit_seconds} s after SIGTERM\n{self.log_tail()}") from None
+        self.log.close()
+        if self.process.returncode != 0 or CRASH.search(self.log_text()):
+            raise ServerFailure(f"ended with {self.process.returncode}\n{self.log_tail()}")
+
+    def kill(self) -> None:
+        """Ends it whatever its state; for clean-up after a failure."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.log.close()
+
+    def log_text(self) -> str:
+        """All it printed so far."""
+        return self.log_path.read_text(errors="replace")
+
+    def log_tail(self, lines: int = 30) -> str:
+        """The end of what it printed."""
+        return "\n".join(self.log_text().splitlines()[-lines:])
+
+    def status(self, key: str) -> int:
+        """A number of /proc/PID/status."""
+        text = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(rf"^{key}:\s+(\d+)", text, re.MULTILINE).group(1))
+
+    @property
+    def resident_kilobytes(self) -> int:
+        """Resident memory of the process, in kB."""
+        return self.status("VmRSS")
+
+    @property
+    def thread_count(self) -> int:
+        """Threads of the process."""
+        return self.status("Threads")
+
+    @property
+    def descriptor_count(self) -> int:
+        """Open descriptors of the process."""
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def counters(self) -> dict[str, int]:
+        """The numbers of the line that SIGUSR1 asks for."""
+        raise NotImplementedError
+
+
+class Turnpike(Server):
+    """Our server; the binary is $TURNPIKE or the release build."""
+
+    name = "turnpike"
+
+    @staticmethod
+    def binary() -> Path:
+        """Where the executable is."""
+        return Path(os.environ.get("TURNPIKE", REPOSITORY / ".build/release/turnpike")).resolve()
+
+    def command(self) -> list[str]:
+        for folder in ("state", "config"):
+            (self.directory / folder).mkdir(exist_ok=True)
+        settings = [f"--set={path}={value}" for path, value in self.settings.items() if path not in COTURN_ONLY]
+        folders = [f"--state={self.directory}/state", f"--config={self.directory}/config"]
+        return [str(self.binary()), "serve", *folders, *settings]
+
+    def counters(self, limit_seconds: float = 5) -> dict[str, int]:
+        seen = len(self.log_text())
+        self.process.send_signal(signal.SIGUSR1)
+        deadline = time.monotonic() + limit_seconds
+        while time.monotonic() < deadline:
+            for line in self.log_text()[seen:].splitlines(keepends=True):
+                numbers = counters_of(line) if line.endswith("\n") else {}
+                if len(numbers) >= 3:
+                    return numbers
+            time.sleep(0.01)
+        raise ServerFailure(f"no line of counters after SIGUSR1\n{self.log_tail()}")
+
+
+class Coturn(Server):
+    """The distribution's coturn, set up as close as it goes."""
+
+    name = "coturn"
+
+    def command(self) -> list[str]:
+        low, high = self.settings.get("relay/ports", "49152-65535").split("-")
+        relay = [f"--relay-ip={address}" for address in self.settings["relay/address"].split()]
+        return [
+            "turnserver", "-n", "--no-cli", "--no-tls", "--no-dtls", "--no-tcp", "--log-file=stdout",
+            f"--pidfile={self.directory}/pid", f"--userdb={self.directory}/db", "--allow-loopback-peers",
+            "--listening-ip=127.0.0.1", "--listening-ip=::1", f"--listening-port={self.port}", *relay,
+            "--relay-threads=1", f"--realm={REALM}", "--no-rfc5780", f"--min-port={low}", f"--max-port={high}",
+            *self.credentials(),
+            f"--user-quota={self.settings.get('limits/allocations_per_user', '0')}",
+        ]  # fmt: skip
+
+    def credentials(self) -> list[str]:
+        """coturn knows either users or a secret."""
+        if REST in self.settings:
+            return ["--use-auth-secret", f"--static-auth-secret={SECRET}"]
+        users = [(USER, PASSWORD), (OTHER_USER, OTHER_PASSWORD)]
+        return ["--lt-cred-mech", *(f"--user={name}:{password}" for name, password in users)]
+
+    def stop(self, limit_seconds: float = 5) -> None:
+        self.process.terminate()
+        self.process.wait(limit_seconds)
+        self.log.close()
+
+    def counters(self) -> dict[str, int]:
+        return {}
+
+
+def counters_of(line: str) -> dict[str, int]:
+    """name=number pairs of a line of text, or the numbers of a line of JSON."""
+    if line.lstrip().startswith("{"):
+        try:
+            fields = json.loads(line)
+        except ValueError:
+            return {}
+        return {name: value for name, value in fields.items() if isinstance(value, int)}
+    return {name: int(value) for name, value in re.findall(r"([a-z][a-z0-9_]*)=(\d+)\b", line)}
+
+
+def limit_descriptors(count: int) -> None:
+    """`ulimit -n count`, in the child before it becomes the server."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))

@@ -1,5 +1,0 @@
-import Testing
-
-@Suite struct RelayLoopPlaceholder {
-    @Test func builds() {}
-}

@@ -1,0 +1,64 @@
+/// Forwarding with plain system calls: poll, recvmmsg, sendmsg, with the same coalescing.
+
+import CLoad
+import Glibc
+
+struct CallForwarder: ~Copyable {
+    private static let stride = 65_536 + 64 * 17
+    private static let depth = 64
+
+    private let places: Places
+    private let sockets: [Int32]
+    private let polled: UnsafeMutablePointer<pollfd>
+    private let incoming: UnsafeMutablePointer<load_incoming>
+    private var trains: Trains
+
+    init(places: Places, sockets: [Int32]) {
+        self.places = places
+        self.sockets = sockets
+        trains = Trains(places: places)
+        polled = .allocate(capacity: sockets.count)
+        for index in sockets.indices {
+            polled[index] = pollfd(fd: sockets[index], events: Int16(POLLIN), revents: 0)
+        }
+        incoming = .allocate(capacity: CallForwarder.depth)
+        let buffers = UnsafeMutablePointer<UInt8>.allocate(
+            capacity: CallForwarder.depth * CallForwarder.stride
+        )
+        for index in 0..<CallForwarder.depth {
+            incoming[index] = load_incoming()
+            incoming[index].bytes = buffers + index * CallForwarder.stride
+            incoming[index].capacity = 65_536
+        }
+    }
+
+    /// Does not return; a signal ends it.
+    mutating func run() {
+        while true {
+            guard poll(polled, nfds_t(sockets.count), -1) > 0 else { continue }
+            for index in sockets.indices where polled[index].revents != 0 { pass(index) }
+        }
+    }
+
+    /// Receives from one socket what one call takes, and sends it on.
+    private mutating func pass(_ socket: Int) {
+        let received = load_receive(sockets[socket], incoming, UInt32(CallForwarder.depth))
+        for index in 0..<max(0, Int(received)) {
+            let arrived = incoming[index]
+            guard let lane = places.lane(socket: socket, source: arrived.source) else { continue }
+            trains.append(
+                arrived.bytes,
+                count: Int(arrived.count),
+                segment: Int(arrived.segment),
+                lane: lane
+            )
+        }
+        for index in 0..<trains.count {
+            trains.trains[index].seal()
+            let train = trains.trains[index]
+            // What cannot be sent is dropped.
+            _ = sendmsg(sockets[train.socket], train.header, Int32(MSG_DONTWAIT))
+        }
+        trains.clear()
+    }
+}
