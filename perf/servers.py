@@ -219,3 +219,9 @@ def exit_on_signals():
         sys.exit(128 + number)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, leave)
+
+
+def progress(text):
+    """Shows on a terminal what runs now; an empty text clears the line."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)

@@ -149,6 +149,27 @@ import Testing
         }
     }
 
+    @Test func socketsOfARingAreClosedWithIt() throws {
+        let sender = try PlainSocket()
+        for _ in 0..<20 {
+            let address = try Self.addressOfAClosedRing()
+            // Nobody shares the port: it is free only when the kernel has let go of the receive.
+            _ = try DatagramSocket(boundTo: address)
+            try sender.send([1], to: sender.address)
+            #expect(sender.receive() == [1])
+        }
+    }
+
+    private static func addressOfAClosedRing() throws -> SocketAddress {
+        var harness = try Harness(buffers: 2)
+        let address = try harness.open(file: 0)
+        harness.arm(file: 0)
+        _ = harness.pass(waitFor: 0)
+        let sender = try PlainSocket()
+        for _ in 0..<4 { try sender.send([1], to: address) }
+        return address
+    }
+
     @Test func fullCompletionQueueLosesNothing() throws {
         var harness = try Harness(entries: 4, completionEntries: 8, buffers: 64)
         let address = try harness.open(file: 0)

@@ -113,6 +113,30 @@ import Testing
         #expect(harness.pool.freeCount == 64)
     }
 
+    @Test func completionsOfSendsCanBeTakenAheadOfReceives() throws {
+        var harness = try Harness()
+        let address = try harness.open(file: 0)
+        harness.arm(file: 0)
+        _ = harness.pass(waitFor: 0)
+        let sender = try PlainSocket()
+        for byte in 1...3 as ClosedRange<UInt8> { try sender.send([byte], to: address) }
+        for byte in 4...5 as ClosedRange<UInt8> {
+            try harness.append([byte], from: 0, to: sender.address)
+            harness.prepareSends()
+        }
+        _ = harness.ring.enter(waitFor: 0, batchWaitMicroseconds: 0, timeoutNanoseconds: nil)
+        var sends: [Completion] = []
+        while let next = harness.ring.nextCompletion(ofKind: Harness.sendKind) {
+            sends.append(next)
+        }
+        #expect(harness.complete(sends).count == 2)
+        var others: [Completion] = []
+        while let next = harness.ring.nextCompletion() { others.append(next) }
+        #expect(others.map(\.token.kind) == [1, 1, 1])
+        #expect(try others.map { try harness.take($0).payload } == [[1], [2], [3]])
+        #expect(harness.batch.freeSlots == 64)
+    }
+
     @Test func fullSubmissionQueueIsSubmittedOnTheWay() throws {
         var harness = try Harness(entries: 4, outgoing: 64)
         _ = try harness.open(file: 0)

@@ -53,7 +53,7 @@ import Glibc
         let places = Places(clientPort: clientPort, peerPort: peerPort, flows: flows)
         let sockets = try (0...flows).map { try open(port: port + UInt16($0)) }
         if syscalls {
-            var forwarder = CallForwarder(places: places, sockets: sockets)
+            var forwarder = try CallForwarder(places: places, sockets: sockets)
             ready()
             forwarder.run()
         } else {

@@ -23,7 +23,7 @@ struct RelayRun: ParsableCommand {
         case .bare: flows = bareFlows(place, clients: clients, peers: peers)
         case .turn: flows = try turnFlows(place, clients: clients, peers: peers)
         }
-        var session = Traffic(options: traffic, flows: flows, clients: clients, peers: peers)
+        var session = try Traffic(options: traffic, flows: flows, clients: clients, peers: peers)
         let process = server.serverPid.map { ServerProcess(pid: $0) }
         let result = session.run { process?.usage() ?? ProcessUsage(time: monotonicNanoseconds()) }
         print(report(result))
@@ -47,7 +47,7 @@ struct RelayRun: ParsableCommand {
 
     private func turnFlows(_ place: Endpoint, clients: Int32, peers: Int32) throws -> [Flow] {
         let peerPort = load_port(peers)
-        var conversation = Conversation(
+        var conversation = try Conversation(
             socket: clients,
             server: place,
             credentials: server.credentials,
