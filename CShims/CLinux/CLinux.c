@@ -1,1 +1,70 @@
+#define _GNU_SOURCE
+
 #include "CLinux.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <string.h>
+
+#include <numa.h>
+#include <numaif.h>
+
+const char *turnpike_error_name(int error)
+{
+	return strerrorname_np(error);
+}
+
+const char *turnpike_error_text(int error)
+{
+	return strerrordesc_np(error);
+}
+
+int turnpike_pin_thread(int cpu)
+{
+	unsigned char bits[turnpike_cpu_limit / 8] = { 0 };
+
+	if (cpu < 0 || cpu >= turnpike_cpu_limit)
+		return EINVAL;
+	CPU_SET_S((unsigned)cpu, sizeof(bits), (cpu_set_t *)bits);
+	return sched_setaffinity(0, sizeof(bits), (cpu_set_t *)bits) == 0 ? 0 : errno;
+}
+
+int turnpike_allowed_cpus(int32_t *cpus, int limit)
+{
+	unsigned char bits[turnpike_cpu_limit / 8] = { 0 };
+	int count = 0;
+
+	if (sched_getaffinity(0, sizeof(bits), (cpu_set_t *)bits) != 0)
+		return -errno;
+	for (int cpu = 0; cpu < turnpike_cpu_limit && count < limit; cpu++)
+		if (CPU_ISSET_S((unsigned)cpu, sizeof(bits), (cpu_set_t *)bits))
+			cpus[count++] = cpu;
+	return count;
+}
+
+int turnpike_current_cpu(void)
+{
+	return sched_getcpu();
+}
+
+int turnpike_node_of_cpu(int cpu)
+{
+	return numa_available() < 0 ? -1 : numa_node_of_cpu(cpu);
+}
+
+int turnpike_prefer_node(void *address, size_t count, int node)
+{
+	enum { bits_each = 8 * sizeof(unsigned long), words = 16 };
+	unsigned long mask[words] = { 0 };
+
+	if (node < 0 || node >= words * bits_each)
+		return EINVAL;
+	mask[node / bits_each] = 1UL << (node % bits_each);
+	return mbind(address, count, MPOL_PREFERRED, mask, words * bits_each, 0) == 0 ? 0 : errno;
+}
+
+int turnpike_name_thread(const char *name)
+{
+	return pthread_setname_np(pthread_self(), name);
+}

@@ -9,6 +9,7 @@
 #include <openssl/hmac.h>
 #include <openssl/md5.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -134,32 +135,75 @@ static void read_control(struct msghdr *header, struct load_incoming *datagram) 
     }
 }
 
-int load_receive(int socket_, struct load_incoming *datagrams, unsigned count) {
-    struct mmsghdr headers[load_batch_limit];
-    struct sockaddr_in sources[load_batch_limit];
-    struct iovec parts[load_batch_limit];
-    control_room rooms[load_batch_limit];
-    if (count > load_batch_limit) count = load_batch_limit;
-    for (unsigned i = 0; i < count; i++) {
-        parts[i] = (struct iovec){datagrams[i].bytes, datagrams[i].capacity};
-        headers[i].msg_hdr = (struct msghdr){.msg_name = &sources[i],
-            .msg_namelen = sizeof(sources[i]),
-            .msg_iov = &parts[i],
-            .msg_iovlen = 1,
-            .msg_control = rooms[i].bytes,
-            .msg_controllen = sizeof(rooms[i].bytes)};
+struct load_receiver {
+    int socket;
+    unsigned depth;
+    /// How many of the headers the last receive has written to.
+    unsigned used;
+    struct mmsghdr *headers;
+    struct sockaddr_in *sources;
+    struct iovec *parts;
+    control_room *rooms;
+    struct load_incoming *datagrams;
+};
+
+/// Room for the largest train, and an odd number of cache lines apart so that buffers spread over the cache.
+enum { receive_room = 65536, receive_stride = receive_room + 64 * 17 };
+
+static void prepare(struct load_receiver *receiver, unsigned i) {
+    receiver->headers[i].msg_hdr = (struct msghdr){.msg_name = &receiver->sources[i],
+        .msg_namelen = sizeof(receiver->sources[i]),
+        .msg_iov = &receiver->parts[i],
+        .msg_iovlen = 1,
+        .msg_control = receiver->rooms[i].bytes,
+        .msg_controllen = sizeof(receiver->rooms[i].bytes)};
+}
+
+struct load_receiver *load_receiver_create(int socket_, unsigned depth) {
+    struct load_receiver *receiver = calloc(1, sizeof(*receiver));
+    uint8_t *memory = calloc(depth, receive_stride);
+    if (receiver == NULL || memory == NULL) return NULL;
+    *receiver = (struct load_receiver){.socket = socket_,
+        .depth = depth,
+        .headers = calloc(depth, sizeof(*receiver->headers)),
+        .sources = calloc(depth, sizeof(*receiver->sources)),
+        .parts = calloc(depth, sizeof(*receiver->parts)),
+        .rooms = calloc(depth, sizeof(*receiver->rooms)),
+        .datagrams = calloc(depth, sizeof(*receiver->datagrams))};
+    if (receiver->headers == NULL || receiver->sources == NULL || receiver->parts == NULL
+        || receiver->rooms == NULL || receiver->datagrams == NULL)
+        return NULL;
+    for (unsigned i = 0; i < depth; i++) {
+        receiver->datagrams[i].bytes = memory + (size_t)i * receive_stride;
+        receiver->parts[i] = (struct iovec){receiver->datagrams[i].bytes, receive_room};
+        prepare(receiver, i);
     }
-    int received = recvmmsg(socket_, headers, count, MSG_DONTWAIT, NULL);
+    return receiver;
+}
+
+int load_receive(struct load_receiver *receiver) {
+    // What the kernel has written over: name and control lengths, flags.
+    for (unsigned i = 0; i < receiver->used; i++) prepare(receiver, i);
+    receiver->used = 0;
+    int received =
+        recvmmsg(receiver->socket, receiver->headers, receiver->depth, MSG_DONTWAIT, NULL);
     if (received < 0) return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+    receiver->used = (unsigned)received;
     for (int i = 0; i < received; i++) {
-        datagrams[i].count = headers[i].msg_len;
-        datagrams[i].segment = headers[i].msg_len;
-        datagrams[i].source = ntohl(sources[i].sin_addr.s_addr);
-        datagrams[i].source_port = ntohs(sources[i].sin_port);
-        datagrams[i].was_truncated = (headers[i].msg_hdr.msg_flags & MSG_TRUNC) != 0;
-        read_control(&headers[i].msg_hdr, &datagrams[i]);
+        struct load_incoming *datagram = &receiver->datagrams[i];
+        struct mmsghdr *header = &receiver->headers[i];
+        datagram->count = header->msg_len;
+        datagram->segment = header->msg_len;
+        datagram->source = ntohl(receiver->sources[i].sin_addr.s_addr);
+        datagram->source_port = ntohs(receiver->sources[i].sin_port);
+        datagram->was_truncated = (header->msg_hdr.msg_flags & MSG_TRUNC) != 0;
+        read_control(&header->msg_hdr, datagram);
     }
     return received;
+}
+
+const struct load_incoming *load_received(const struct load_receiver *receiver) {
+    return receiver->datagrams;
 }
 
 void load_md5(const uint8_t *bytes, size_t count, uint8_t *digest) {

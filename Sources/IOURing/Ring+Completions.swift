@@ -11,10 +11,10 @@ extension Ring {
     ///     not wait at all.
     ///   - batchWaitMicroseconds: How long to gather `count` of them. After that, or with 0, the
     ///     first one ends the wait.
-    ///   - timeoutNanoseconds: When to stop waiting in any case; `nil`: never.
-    /// - Returns: `nil` when something was waited for and came; `ETIME` when the time is over, `EINTR`
-    ///   after a signal, and else what kept the kernel from taking all submissions or from waiting
-    ///   (`EBUSY`, `EAGAIN`, `EBADR`): in each case, take the completions there are and go on.
+    ///   - timeoutNanoseconds: When to stop waiting in any case; `nil`: never; 0 does not wait at all.
+    /// - Returns: `ETIME` when the wait brought nothing in time, `EINTR` after a signal, and else what
+    ///   kept the kernel from taking submissions or from waiting (`EBUSY`, `EAGAIN`, `EBADR`): in each
+    ///   case, take the completions there are and go on.
     public mutating func enter(
         waitFor count: Int,
         batchWaitMicroseconds: UInt32,
@@ -22,7 +22,7 @@ extension Ring {
     ) -> Errno? {
         tail = unsafe turnpike_ring_completion_tail(ring)
         let sends = unsubmittedSends
-        let isWaiting = count > 0 && head == tail
+        let isWaiting = count > 0 && head == tail && timeoutNanoseconds != 0
         let wanted = isWaiting ? UInt32(clamping: count) &+ sends : 0
         let error: Errno?
         if !isWaiting || batchWaitMicroseconds == 0 || count == 1 {
@@ -30,17 +30,21 @@ extension Ring {
             error = submitAndWait(first, gatherMicroseconds: 0, timeoutNanoseconds)
         } else if gathersInKernel {
             // Without a time of its own, the kernel would take the gathering time for the whole.
+            let timeout = timeoutNanoseconds ?? Limits.longWaitNanoseconds
             error = submitAndWait(
                 wanted,
-                gatherMicroseconds: batchWaitMicroseconds,
-                timeoutNanoseconds ?? Limits.longWaitNanoseconds
+                gatherMicroseconds: UInt32(
+                    truncatingIfNeeded: min(UInt64(batchWaitMicroseconds), timeout / 1000)
+                ),
+                timeout
             )
         } else {
             error = gather(wanted, sends, batchWaitMicroseconds, timeoutNanoseconds)
         }
         tail = unsafe turnpike_ring_completion_tail(ring)
         if unsafe turnpike_ring_has_overflowed(ring) { overflowCount &+= 1 }
-        return error
+        // The kernel answers how many it submitted, when it did, and not how the wait ended.
+        return error ?? (isWaiting && head == tail ? .timedOut : nil)
     }
 
     /// The same on a kernel that does not gather: a short wait for many, then a long one for the first.
@@ -58,7 +62,8 @@ extension Ring {
         let error = submitAndWait(wanted, gatherMicroseconds: 0, short)
         // SAFETY: the ring is set up.
         let came = unsafe turnpike_ring_completion_tail(ring) &- head
-        guard error == .timedOut, came <= sends else { return error == .timedOut ? nil : error }
+        guard came <= sends else { return nil }
+        if let error, error != .timedOut { return error }
         let rest = timeoutNanoseconds.map { $0 &- short }
         return submitAndWait(came &+ 1, gatherMicroseconds: 0, rest)
     }
@@ -113,6 +118,26 @@ extension Ring {
             let completion = Completion(entry)
             if completion.token.kind != Token.ownKind { return completion }
         }
+    }
+
+    /// The next completion of one kind, ahead of those of other kinds that came before it.
+    ///
+    /// For a caller that has to finish one kind before it can take more of the others. Ask for one
+    /// kind only between two calls of `enter`.
+    public mutating func nextCompletion(ofKind kind: UInt8) -> Completion? {
+        tail = unsafe turnpike_ring_completion_tail(ring)
+        if Int32(bitPattern: searched &- head) < 0 { searched = head }
+        while searched != tail {
+            // SAFETY: as above. The completion stays in the queue, as one of the ring's own.
+            let entry = unsafe turnpike_ring_completion(ring, searched).pointee
+            defer { searched &+= 1 }
+            let completion = Completion(entry)
+            guard completion.token.kind == kind else { continue }
+            let taken = Token(kind: Token.ownKind, index: 0)
+            unsafe turnpike_ring_relabel_completion(ring, searched, taken.rawValue)
+            return completion
+        }
+        return nil
     }
 
     /// Completions lost for good, because the kernel had no memory to keep them aside.

@@ -12,7 +12,7 @@ public struct Ring: ~Copyable {
     /// Passes that began with completions the kernel had to keep aside: the queue was too short.
     public internal(set) var overflowCount: UInt64 = 0
     /// True when the kernel gathers completions by itself (Linux 6.12, `IORING_FEAT_MIN_TIMEOUT`).
-    public let gathersInKernel: Bool
+    public internal(set) var gathersInKernel: Bool
 
     let ring: UnsafeMutablePointer<io_uring>
     /// What a multishot receive is asked to leave room for; submissions point to it.
@@ -23,6 +23,8 @@ public struct Ring: ~Copyable {
     /// Completions before this position have been taken; those before `tail` are known to be there.
     var head: UInt32 = 0
     var tail: UInt32 = 0
+    /// Completions before this position, if it is past `head`, are known to be of no kind asked for.
+    var searched: UInt32 = 0
     /// Sends filled in and not yet submitted: each will complete while it is submitted.
     var unsubmittedSends: UInt32 = 0
     var receiveGroup: UInt16 = 0
@@ -80,7 +82,9 @@ public struct Ring: ~Copyable {
     }
 
     deinit {
-        // SAFETY: allocated in init. Closing the ring ends every submission before the memory goes.
+        // SAFETY: set up in init. Every submission ends before the memory goes, and every socket that
+        // only the ring had open is closed when this returns.
+        unsafe turnpike_ring_quiesce(ring, enterFlags)
         unsafe io_uring_queue_exit(ring)
         unsafe ring.deallocate()
         unsafe receive.deallocate()

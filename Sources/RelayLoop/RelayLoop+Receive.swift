@@ -18,7 +18,9 @@ extension RelayLoop {
         if completion.hasMore || !receives.isCurrent(completion.token) { return }
         receives.ended(file)
         switch files.endpoint(of: file) {
-        case .relay(let relay) where !sockets.isOpen(relay): finishClose(relay, file: file)
+        case .relay(let relay) where !sockets.isOpen(relay):
+            // One that was closed in this very pass is finished when the sockets are settled.
+            if !sockets.closing.contains(relay) { finishClose(relay, file: file) }
         case .relay, .listener: receives.rearm(file)
         }
     }

@@ -57,11 +57,23 @@ struct RelayLoop: ~Copyable {
 
     private mutating func reap(at now: Now) {
         passes &+= 1
+        if !hasSlots { completeSends(at: now) }
         var budget = Limits.completionsPerPass
-        while budget > 0, memory.engine.batch.freeSlots >= Limits.slotsPerReceive,
-            let completion = memory.ring.nextCompletion()
-        {
+        repeat {
+            guard let completion = memory.ring.nextCompletion() else { return }
             budget -= 1
+            completions &+= 1
+            handle(completion, at: now)
+        } while budget > 0 && hasSlots
+    }
+
+    /// Whether any receive can be handled without a drop.
+    private var hasSlots: Bool { memory.engine.batch.freeSlots >= Limits.slotsPerReceive }
+
+    /// Frees the slots of the last pass ahead of receives that it left behind, which came before.
+    private mutating func completeSends(at now: Now) {
+        let kind = OperationKind.send.rawValue
+        while let completion = memory.ring.nextCompletion(ofKind: kind) {
             completions &+= 1
             handle(completion, at: now)
         }

@@ -97,6 +97,7 @@ extension RelaySockets {
         return BoundSocket(descriptor: reservation.descriptor, port: reservation.port)
     }
 
+    /// Seconds are whole ones, so the second that has begun does not count.
     private func reserve(_ socket: BoundSocket, for request: RelayRequest, at now: Now) -> Bool {
         shared.reservations.reserve(
             Reservation(
@@ -104,7 +105,7 @@ extension RelaySockets {
                 descriptor: socket.descriptor,
                 port: socket.port,
                 family: request.family.rawValue,
-                expirySeconds: now.seconds + reservationSeconds
+                expirySeconds: now.seconds + UInt64(request.reservationSeconds) + 1
             )
         )
     }
@@ -115,9 +116,6 @@ extension RelaySockets {
         shared.ports(of: family).release(socket.port, nowSeconds: now.seconds)
     }
 }
-
-/// How long a reserved port waits for its token (RFC 8656 7.2: at least 30 seconds).
-private let reservationSeconds: UInt64 = 30
 
 /// The ports of a range from a start on, each once, wrapping at the end.
 struct PortCandidates: IteratorProtocol {

@@ -11,14 +11,15 @@ public struct AddressPrefix: Hashable, Sendable, BitwiseCopyable {
 
     /// The block of the addresses that share their first `length` bits with `address`.
     ///
-    /// An IPv4-mapped block (`::ffff:10.0.0.0/104`) is the IPv4 block inside it: policy only ever sees
-    /// canonical addresses. Nil when `length` is out of range.
+    /// A block within the IPv4-mapped addresses (`::ffff:10.0.0.0/104`) is the IPv4 block it maps: policy only
+    /// ever sees canonical addresses. For the same reason the whole of them, `::ffff:0:0/96`, holds nothing;
+    /// lists often name it, and mean the encoding, not the whole of IPv4.
+    /// Nil when `length` is out of range.
     public init?(_ address: IPAddress, length: Int) {
-        let canonical = address.canonical
-        let isMapped = canonical.family != address.family
-        let length = isMapped && (96...128).contains(length) ? length - 96 : length
-        let address = isMapped && length > 32 ? address : canonical
         guard (0...AddressPrefix.bits(of: address.family)).contains(length) else { return nil }
+        let isMapped = address.canonical.family != address.family && length > 96
+        let address = isMapped ? address.canonical : address
+        let length = isMapped ? length - 96 : length
         self.address = address.masked(to: length)
         self.length = length
     }

@@ -27,19 +27,21 @@ struct AllocateTerms {
     /// ADDRESS-ERROR-CODE: family IPv6, 440 (RFC 8656 18.12).
     static let additionalFamilyError: UInt32 = 2 << 24 | 4 << 8 | 40
 
-    /// Steps 3 to 8 of RFC 8656 7.2.
+    /// Steps 3 to 9 of RFC 8656 7.2.
     static func read(_ message: borrowing Message, _ own: OwnAddresses) -> Reading {
         // 3. REQUESTED-TRANSPORT must be UDP.
         if let code = transportError(message) { return .refused(code) }
         // 4. DONT-FRAGMENT: served.
-        // 5. and 6. RESERVATION-TOKEN, EVEN-PORT. Whether there are such ports is the loop's to see.
+        // 5. and 6. RESERVATION-TOKEN and the families. Whether there is such a port is the loop's to see.
         guard let kind = portKind(message) else { return .refused(.badRequest) }
-        // 7. and 8. The address families.
         let families = RequestedFamilies(message)
-        guard families.isWellFormed(with: kind) else { return .refused(.badRequest) }
+        guard families.areCompatible(with: kind) else { return .refused(.badRequest) }
+        // 7. The address family. A token for a family that is not relayed is none of ours (5.).
         guard let family = families.family(with: kind), own.hasRelay(family) else {
-            return .refused(.addressFamilyNotSupported)
+            return .refused(kind.isReserved ? .insufficientCapacity : .addressFamilyNotSupported)
         }
+        // 8. and 9. Two families.
+        guard families.isAdditionalValid(with: kind) else { return .refused(.badRequest) }
         let lifetime = message.first(.lifetime)
         guard lifetime.map({ $0.count == 4 }) ?? true else { return .refused(.badRequest) }
         return .accepted(
@@ -87,16 +89,18 @@ private struct RequestedFamilies {
         isMalformed = first.map { $0.count != 4 } ?? false || second.map { $0.count != 4 } ?? false
     }
 
-    /// The combinations that steps 5, 7 and 8 allow.
-    func isWellFormed(with kind: RelayRequest.Kind) -> Bool {
+    /// Whether steps 5 and 6 allow the combination.
+    func areCompatible(with kind: RelayRequest.Kind) -> Bool {
         guard !isMalformed else { return false }
-        switch kind {
-        case .reserved: if requested != nil || additional != nil { return false }
-        case .even(reserveNext: true): if additional != nil { return false }
-        case .even(reserveNext: false), .any: break
-        }
+        if kind.isReserved { return requested == nil && additional == nil }
+        return requested == nil || additional == nil
+    }
+
+    /// Whether steps 8 and 9 allow the second family.
+    func isAdditionalValid(with kind: RelayRequest.Kind) -> Bool {
         guard let additional else { return true }
-        return requested == nil && additional == AddressFamily.ipv6.rawValue
+        if case .even(reserveNext: true) = kind { return false }
+        return additional == AddressFamily.ipv6.rawValue
     }
 
     /// The family of the relayed address: the one asked for, IPv4 without a word, a reserved port's own.
@@ -104,5 +108,15 @@ private struct RequestedFamilies {
         if case .reserved(let token) = kind { return token & 1 == 1 ? .ipv6 : .ipv4 }
         guard let requested else { return .ipv4 }
         return AddressFamily(rawValue: requested)
+    }
+}
+
+extension RelayRequest.Kind {
+    /// Whether a reserved port is asked for.
+    fileprivate var isReserved: Bool {
+        switch self {
+        case .reserved: true
+        case .any, .even: false
+        }
     }
 }

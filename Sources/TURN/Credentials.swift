@@ -78,10 +78,7 @@ struct Credentials: Sendable {
     /// Whose USERNAME this is; nil when it is nobody's.
     func claim(username: RawSpan) -> Claim? {
         guard (1...StaticUser.maximumNameCount).contains(username.byteCount) else { return nil }
-        let user = digest(Credentials.knownDomain.span.rawBytes, username)
-        if let index = search(records.count, { records[$0].user }, user) {
-            return .known(index: index, user: user)
-        }
+        if let known = knownUser(username) { return known }
         guard !secrets.isEmpty, let name = TimeLimitedCredentials.parse(username) else {
             return nil
         }
@@ -133,6 +130,13 @@ struct Credentials: Sendable {
             }
             return nil
         }
+    }
+
+    private func knownUser(_ username: RawSpan) -> Claim? {
+        guard !records.isEmpty else { return nil }
+        let user = digest(Credentials.knownDomain.span.rawBytes, username)
+        let index = search(records.count, { records[$0].user }, user)
+        return index.map { .known(index: $0, user: user) }
     }
 
     private func key(

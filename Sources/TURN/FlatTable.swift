@@ -80,14 +80,6 @@ public protocol FlatTableKey: Equatable, BitwiseCopyable {
         return true
     }
 
-    /// Changes the value of `key` in place; false when the table does not have it.
-    public mutating func update(_ key: Key, _ change: (inout Value) -> Void) -> Bool {
-        guard let bucket = bucket(of: key) else { return false }
-        // Safe: `bucket(of:)` returns occupied buckets only.
-        unsafe change(&entries[bucket].value)
-        return true
-    }
-
     /// Takes `key` out of the table and returns its value.
     @discardableResult
     public mutating func remove(_ key: Key) -> Value? {
@@ -97,17 +89,6 @@ public protocol FlatTableKey: Equatable, BitwiseCopyable {
         closeGap(at: bucket)
         count -= 1
         return value
-    }
-
-    /// Calls `body` with each entry, in no order.
-    public func forEach(_ body: (Key, Value) -> Void) {
-        for bucket in 0...mask {
-            // Safe: `bucket` runs over the table's buckets.
-            guard unsafe tags[bucket] != 0 else { continue }
-            // Safe: an occupied bucket's entry is initialised.
-            let entry = unsafe entries[bucket]
-            body(entry.key, entry.value)
-        }
     }
 
     private func bucket(of key: Key) -> Int? {

@@ -85,7 +85,8 @@ extension IPAddress {
     /// (RFC 4291 2.5.5.1, RFC 6052 2.1, RFC 3056 2).
     fileprivate var embeddedIPv4: IPAddress? {
         guard family == .ipv6 else { return nil }
-        let isCompatible = high == 0 && low &>> 32 == 0
+        // The unspecified and the loopback address are no IPv4 in disguise (RFC 4291 2.5.5.1).
+        let isCompatible = high == 0 && low &>> 32 == 0 && low > 1
         let isNAT64 = high == 0x0064_ff9b_0000_0000 && low &>> 32 == 0
         if isCompatible || isNAT64 { return IPAddress(ipv4: UInt32(truncatingIfNeeded: low)) }
         guard high &>> 48 == 0x2002 else { return nil }

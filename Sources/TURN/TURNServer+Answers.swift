@@ -51,13 +51,16 @@ extension TURNServer {
         return conclude(writer, request)
     }
 
-    /// 401 or 438, to somebody who has proved nothing: unsigned, and limited.
+    /// 401 or 438, unsigned.
+    ///
+    /// 401 is limited. 438 is not: it goes to those alone who know a password (RFC 8489 9.2.4 looks at the
+    /// nonce last), and a flood from their neighbourhood must not end their sessions with their nonces.
     mutating func challenge(
         _ request: Request,
         _ code: ErrorCode,
         _ reply: inout MutableRawSpan
     ) -> Verdict {
-        guard mayAnswerUnproved(request) else { return .drop(.rateLimited) }
+        guard code == .staleNonce || mayAnswerUnproved(request) else { return .drop(.rateLimited) }
         var writer = MessageWriter(
             into: &reply,
             type: MessageType(request.method, .error),

@@ -43,15 +43,10 @@ public struct TokenBucket: Sendable, BitwiseCopyable {
 
     /// Takes `tokens`, or takes none and returns false when there are not as many.
     public mutating func take(_ tokens: UInt64 = 1, of rate: TokenRate, at now: Instant) -> Bool {
-        guard hasTokens(tokens, of: rate, at: now) else { return false }
-        settled = max(settled, now).advanced(byNanoseconds: rate.nanoseconds(for: tokens))
-        return true
-    }
-
-    /// Whether `take` would succeed.
-    public func hasTokens(_ tokens: UInt64 = 1, of rate: TokenRate, at now: Instant) -> Bool {
         if rate.isUnlimited { return true }
         let after = max(settled, now).advanced(byNanoseconds: rate.nanoseconds(for: tokens))
-        return after.nanoseconds(since: now) <= rate.burst
+        guard after.nanoseconds(since: now) <= rate.burst else { return false }
+        settled = after
+        return true
     }
 }

@@ -37,7 +37,7 @@ def start_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathF
     """Starts a server with settings (and its limits as a process), waits until it answers. The caller stops it."""
     kind = KINDS[pytestconfig.getoption("--server")]
 
-    def start(settings: dict[str, str] | None = None, **process: int) -> Server:
+    def start(settings: dict[str, str | None] | None = None, **process: int) -> Server:
         server = kind(tmp_path_factory.mktemp(kind.name), settings or {}, **process)
         try:
             server.wait_until_ready()
@@ -66,7 +66,7 @@ def own_server(start_server: StartServer) -> Iterator[StartServer]:
     """Starts servers for one test and stops them after it."""
     running: list[Server] = []
 
-    def start(settings: dict[str, str] | None = None, **process: int) -> Server:
+    def start(settings: dict[str, str | None] | None = None, **process: int) -> Server:
         running.append(start_server(settings, **process))
         return running[-1]
 

@@ -77,8 +77,21 @@ def free_port() -> int:
     raise ServerFailure("no free port")
 
 
+def is_local(address: str) -> bool:
+    """Whether an address belongs to this host."""
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:
+            return False
+        return True
+
+
 class Server:
-    """A running server process; a subclass knows the command line."""
+    """A running server process; a subclass knows the command line.
+
+    `settings` go over the base settings; None takes one of those away.
+    """
 
     name = "server"
     #: Standard error goes here, so that it can be read while the server runs.
@@ -87,13 +100,14 @@ class Server:
     def __init__(
         self,
         directory: Path,
-        settings: dict[str, str],
+        settings: dict[str, str | None],
         descriptors: int | None = None,
         port: int | None = None,
     ):
         self.directory = directory
         self.port = port or free_port()
-        self.settings = BASE_SETTINGS | {"listen/udp": self.listen_addresses()} | settings
+        wanted = BASE_SETTINGS | {"listen/udp": self.listen_addresses()} | settings
+        self.settings = {path: value for path, value in wanted.items() if value is not None}
         self.log_path = directory / self.log_name
         self.log = self.log_path.open("wb")
         self.process = subprocess.Popen(

@@ -9,7 +9,8 @@ from contextlib import ExitStack
 
 import pytest
 from flood import BATCH, Nonsense, send_batch, templates
-from hostile.client import Client, Credentials, Endpoint, assert_relays
+from hostile.client import Client, Credentials, assert_relays
+from hostile.endpoint import Endpoint
 from server import Server
 
 #: What the process may have grown by: the allocator's noise, not something for each datagram.

@@ -9,7 +9,8 @@ import threading
 import time
 
 import pytest
-from hostile.client import Client, Credentials, Endpoint, assert_relays
+from hostile.client import Client, Credentials, assert_relays
+from hostile.endpoint import Endpoint
 from server import Server, Turnpike
 
 pytestmark = pytest.mark.usefixtures("only_turnpike")

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 from conftest import PEER_IPV6, StartServer
-from server import PASSWORD, REST, SECRET, USER, Server, free_port
+from server import PASSWORD, REST, SECRET, USER, Server, free_port, is_local
 
 CLIENTS = 20
 MESSAGES = 500
@@ -134,16 +134,6 @@ def run_case(case: Case, server: Server, rest_server: Server, peer_port: int) ->
     port = (rest_server if case.credentials is TIME_LIMITED else server).port
     command = case.command(port, peer_port)
     return lambda: subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_SECONDS)
-
-
-def is_local(address: str) -> bool:
-    """Whether an address belongs to this host."""
-    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind((address, 0))
-        except OSError:
-            return False
-        return True
 
 
 def wait_for_echo(address: str, port: int) -> None:

@@ -28,6 +28,23 @@ struct AddressPrefixTests {
         #expect(prefix.contains(try #require(IPAddress("::ffff:127.0.0.1"))))
     }
 
+    @Test func theBlockOfAllIPv4MappedAddressesIsNotAllOfIPv4() throws {
+        let prefix = try #require(AddressPrefix("::ffff:0:0/96"))
+        #expect(!prefix.contains(try #require(IPAddress("8.8.8.8"))))
+        #expect(!prefix.contains(try #require(IPAddress("::ffff:8.8.8.8"))))
+        #expect(prefix.description == "::ffff:0:0/96" || prefix.description == "::ffff:0.0.0.0/96")
+    }
+
+    @Test func mappedBlocksOfEachLengthAreIPv4() throws {
+        for length in 97...128 {
+            let prefix = try #require(AddressPrefix("::ffff:203.0.113.7/\(length)"))
+            #expect(prefix.length == length - 96)
+            #expect(prefix.contains(try #require(IPAddress("203.0.113.7"))))
+        }
+        #expect(AddressPrefix("::ffff:203.0.113.7/129") == nil)
+        #expect(AddressPrefix("203.0.113.7/97") == nil)
+    }
+
     @Test(arguments: [
         "", "/", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/+8", "10.0.0.0/8/9",
         "10.0.0/8", "::/129", "::1/ 8", "fe80::%eth0/10", "10.0.0.0/99999999999999999999", "local",

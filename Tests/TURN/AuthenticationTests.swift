@@ -134,6 +134,19 @@ private struct Server {
         )
     }
 
+    func isAuthenticated(_ bytes: [UInt8]) -> Bool {
+        guard let message = Message(bytes.span.rawBytes) else { return false }
+        let result = authentication.authenticate(
+            message,
+            from: client,
+            session: nil,
+            checksExpiry: true,
+            at: now
+        )
+        if case .authenticated = result { return true }
+        return false
+    }
+
     func identity(
         _ draft: Draft,
         session: Identity? = nil,
@@ -248,6 +261,25 @@ struct AuthenticationTests {
                     server.draft { $0.nonce?[index] = fresh[index] == 65 ? 66 : 65 }
                 ) == 438
             )
+        }
+    }
+
+    @Test func noChangedByteIsOverlooked() {
+        let server = Server(secrets: ["north"])
+        let draft = server.draft {
+            $0.algorithms = server.challenge()[.passwordAlgorithms]
+            $0.algorithm = sha256Only
+            $0.integrity = [.sha256]
+            $0.key = Draft.key(.sha256, "alice", "secret")
+        }
+        let bytes = draft.bytes()
+        #expect(server.isAuthenticated(bytes))
+        for index in bytes.indices {
+            for bit in 0..<8 {
+                var changed = bytes
+                changed[index] ^= 1 << bit
+                #expect(!server.isAuthenticated(changed), "byte \(index), bit \(bit)")
+            }
         }
     }
 

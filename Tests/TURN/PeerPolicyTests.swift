@@ -52,6 +52,12 @@ struct PeerPolicyTests {
         #expect(policy.allows(try address("10.1.2.3")))
     }
 
+    @Test func allowedIPv6LoopbackIsNotTakenForAnIPv4Address() throws {
+        let policy = PeerPolicy(deny: PeerPolicy.defaultDeny, allow: prefixes("::1/128"))
+        #expect(policy.allows(try #require(IPAddress("::1"))))
+        #expect(!policy.allows(try #require(IPAddress("::127.0.0.1"))))
+    }
+
     @Test func allowWinsATie() throws {
         let policy = PeerPolicy(allow: prefixes("127.0.0.0/8"))
         #expect(policy.allows(try address("127.0.0.1")))

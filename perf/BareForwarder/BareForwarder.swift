@@ -36,7 +36,7 @@ import Glibc
     var batchWaitUs: UInt32 = 0
 
     @Option(help: "Datagrams that end the gathering early.")
-    var batch: UInt32 = 64
+    var batch: UInt32 = 128
 
     @Flag(help: "poll, recvmmsg and sendmsg instead of io_uring.")
     var syscalls = false
@@ -53,7 +53,7 @@ import Glibc
         let places = Places(clientPort: clientPort, peerPort: peerPort, flows: flows)
         let sockets = try (0...flows).map { try open(port: port + UInt16($0)) }
         if syscalls {
-            var forwarder = CallForwarder(places: places, sockets: sockets)
+            var forwarder = try CallForwarder(places: places, sockets: sockets)
             ready()
             forwarder.run()
         } else {

@@ -4,31 +4,25 @@ import CLoad
 import Glibc
 
 struct CallForwarder: ~Copyable {
-    private static let stride = 65_536 + 64 * 17
-    private static let depth = 64
-
     private let places: Places
     private let sockets: [Int32]
+    private let receivers: [OpaquePointer]
     private let polled: UnsafeMutablePointer<pollfd>
-    private let incoming: UnsafeMutablePointer<load_incoming>
     private var trains: Trains
 
-    init(places: Places, sockets: [Int32]) {
+    init(places: Places, sockets: [Int32]) throws {
+        receivers = try sockets.map { socket in
+            guard let receiver = load_receiver_create(socket, 64) else {
+                throw Failure("cannot receive", result: -ENOMEM)
+            }
+            return receiver
+        }
         self.places = places
         self.sockets = sockets
         trains = Trains(places: places)
         polled = .allocate(capacity: sockets.count)
         for index in sockets.indices {
             polled[index] = pollfd(fd: sockets[index], events: Int16(POLLIN), revents: 0)
-        }
-        incoming = .allocate(capacity: CallForwarder.depth)
-        let buffers = UnsafeMutablePointer<UInt8>.allocate(
-            capacity: CallForwarder.depth * CallForwarder.stride
-        )
-        for index in 0..<CallForwarder.depth {
-            incoming[index] = load_incoming()
-            incoming[index].bytes = buffers + index * CallForwarder.stride
-            incoming[index].capacity = 65_536
         }
     }
 
@@ -42,9 +36,9 @@ struct CallForwarder: ~Copyable {
 
     /// Receives from one socket what one call takes, and sends it on.
     private mutating func pass(_ socket: Int) {
-        let received = load_receive(sockets[socket], incoming, UInt32(CallForwarder.depth))
+        let received = load_receive(receivers[socket])
         for index in 0..<max(0, Int(received)) {
-            let arrived = incoming[index]
+            let arrived = load_received(receivers[socket])[index]
             guard let lane = places.lane(socket: socket, source: arrived.source) else { continue }
             trains.append(
                 arrived.bytes,

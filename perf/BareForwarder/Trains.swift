@@ -1,5 +1,6 @@
 /// What a pass sends: for each destination the datagrams of one size leave as one segmented send, in order.
 
+import CLiburing
 import CLoad
 import Glibc
 

@@ -40,7 +40,7 @@ struct AllocationRun: ParsableCommand {
         try server.pin()
         let process = server.serverPid.map { ServerProcess(pid: $0) }
         let usage = { process?.usage() ?? ProcessUsage(time: monotonicNanoseconds()) }
-        var conversation = Conversation(
+        var conversation = try Conversation(
             socket: try Sockets.open(port: 0),
             server: try server.place(),
             credentials: server.credentials,

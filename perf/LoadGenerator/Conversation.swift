@@ -39,11 +39,11 @@ struct Conversation: ~Copyable {
     private var questions: [Question] = []
     private var firstQuestion = 0
 
-    init(socket: Int32, server: Endpoint, credentials: Credentials, clients count: Int) {
+    init(socket: Int32, server: Endpoint, credentials: Credentials, clients count: Int) throws {
+        inbox = try Inbox(socket: socket, depth: 32)
         self.socket = socket
         self.server = server
         self.credentials = credentials
-        inbox = Inbox(socket: socket, depth: 32)
         clients = (0..<count).map { Client(index: $0) }
         waiting = [Question?](repeating: nil, count: count)
     }

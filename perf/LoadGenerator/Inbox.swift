@@ -3,37 +3,21 @@
 import CLoad
 
 struct Inbox: ~Copyable {
-    /// Room for the largest coalesced train, and an odd number of cache lines apart so that the buffers spread
-    /// over the cache.
-    private static let stride = 65_536 + 64 * 17
+    private let receiver: OpaquePointer
+    private let arrived: UnsafePointer<load_incoming>
 
-    let socket: Int32
-    private let incoming: UnsafeMutablePointer<load_incoming>
-    private let buffers: UnsafeMutablePointer<UInt8>
-    private let depth: Int
-
-    init(socket: Int32, depth: Int) {
-        self.socket = socket
-        self.depth = min(depth, Int(load_batch_limit))
-        incoming = .allocate(capacity: self.depth)
-        buffers = .allocate(capacity: self.depth * Inbox.stride)
-        for index in 0..<self.depth {
-            incoming[index] = load_incoming()
-            incoming[index].bytes = buffers + index * Inbox.stride
-            incoming[index].capacity = 65_536
-        }
-    }
-
-    deinit {
-        incoming.deallocate()
-        buffers.deallocate()
+    /// An inbox that takes up to `depth` datagrams, or coalesced trains, with one call.
+    init(socket: Int32, depth: Int) throws {
+        guard let receiver = load_receiver_create(socket, UInt32(depth)),
+            let arrived = load_received(receiver)
+        else { throw Failure("no memory for what arrives") }
+        self.receiver = receiver
+        self.arrived = arrived
     }
 
     /// Receives what is there and returns how many; errors of the socket (ICMP) count as nothing.
-    func receive() -> Int {
-        max(0, Int(load_receive(socket, incoming, UInt32(depth))))
-    }
+    func receive() -> Int { max(0, Int(load_receive(receiver))) }
 
     /// One of the datagrams that `receive` counted; its bytes stay until the next `receive`.
-    subscript(index: Int) -> load_incoming { incoming[index] }
+    subscript(index: Int) -> load_incoming { arrived[index] }
 }

@@ -22,7 +22,7 @@ struct Lane {
     /// When something last came or was given up.
     private var progress: UInt64 = 0
     /// A bit for each of the last `memory` numbers: set when it has come.
-    private var seen: InlineArray<16, UInt64> = .init(repeating: 0)
+    private var seen = SIMD16<UInt64>()
 
     /// Datagrams of which nothing is known yet.
     ///
@@ -69,7 +69,7 @@ struct Lane {
     private mutating func advance(to sequence: UInt64) {
         let gap = sequence &- expected
         if gap >= Lane.memory {
-            seen = .init(repeating: 0)
+            seen = SIMD16<UInt64>()
         } else {
             for skipped in 0..<gap { clear(expected &+ skipped) }
         }

@@ -59,7 +59,12 @@ struct Outbox: ~Copyable {
     }
 
     /// Adds a payload, with its framing, to the datagram begun last.
-    mutating func append(_ header: PayloadHeader, framing: Framing, body: iovec) {
+    mutating func append(
+        _ header: PayloadHeader,
+        framing: Framing,
+        body: UnsafeMutableRawPointer,
+        bodyCount: Int
+    ) {
         let slot = slots + payloadCount * Outbox.slotSize
         let start = slot + (Outbox.prefixLimit - framing.prefixCount)
         start.copyMemory(from: framing.prefix, byteCount: framing.prefixCount)
@@ -70,7 +75,7 @@ struct Outbox: ~Copyable {
             iov_base: start,
             iov_len: framing.prefixCount + PayloadHeader.count
         )
-        parts[partCount + 1] = body
+        parts[partCount + 1] = iovec(iov_base: body, iov_len: bodyCount)
         partCount += 2
         if framing.paddingCount > 0 {
             parts[partCount] = iovec(iov_base: padding, iov_len: framing.paddingCount)

@@ -23,7 +23,7 @@ struct RelayRun: ParsableCommand {
         case .bare: flows = bareFlows(place, clients: clients, peers: peers)
         case .turn: flows = try turnFlows(place, clients: clients, peers: peers)
         }
-        var session = Traffic(options: traffic, flows: flows, clients: clients, peers: peers)
+        var session = try Traffic(options: traffic, flows: flows, clients: clients, peers: peers)
         let process = server.serverPid.map { ServerProcess(pid: $0) }
         let result = session.run { process?.usage() ?? ProcessUsage(time: monotonicNanoseconds()) }
         print(report(result))
@@ -47,7 +47,7 @@ struct RelayRun: ParsableCommand {
 
     private func turnFlows(_ place: Endpoint, clients: Int32, peers: Int32) throws -> [Flow] {
         let peerPort = load_port(peers)
-        var conversation = Conversation(
+        var conversation = try Conversation(
             socket: clients,
             server: place,
             credentials: server.credentials,
@@ -123,6 +123,14 @@ struct RelayRun: ParsableCommand {
         line.add("server_cpu_ns_per_datagram_by_ticks", accounted / relayed)
         line.add("server_cpu_share", scheduled / elapsed)
         line.add("server_rss_bytes", used.residentBytes)
+        line.add(
+            "server_preempted_share",
+            Double(used.waitedNanoseconds &- before.waitedNanoseconds) / elapsed
+        )
+        line.add(
+            "generator_preempted_share",
+            Double(result.end.own.waitedNanoseconds &- result.begin.own.waitedNanoseconds) / elapsed
+        )
         line.add("generator_ns_per_datagram", busy / relayed)
         line.add("generator_busy_share", busy / elapsed)
         line.add("generator_late_max_us", Double(result.total.latestNanoseconds) / 1e3)

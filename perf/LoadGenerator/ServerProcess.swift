@@ -6,6 +6,8 @@ import Glibc
 struct ProcessUsage {
     /// Time on a CPU of all its threads, nanoseconds, from the scheduler's own clock.
     var scheduledNanoseconds: UInt64 = 0
+    /// Time that its threads wanted a CPU and waited for one, nanoseconds.
+    var waitedNanoseconds: UInt64 = 0
     /// User and system time of the process, nanoseconds, in the kernel's ticks.
     var accountedNanoseconds: UInt64 = 0
     /// Resident memory, bytes.
@@ -21,7 +23,11 @@ struct ServerProcess {
     func usage() -> ProcessUsage {
         var usage = ProcessUsage()
         usage.time = monotonicNanoseconds()
-        usage.scheduledNanoseconds = threads().reduce(0) { $0 + scheduled(thread: $1) }
+        for thread in threads() {
+            let (scheduled, waited) = schedule(of: thread)
+            usage.scheduledNanoseconds += scheduled
+            usage.waitedNanoseconds += waited
+        }
         usage.accountedNanoseconds = accounted()
         let pages = fields(of: "/proc/\(pid)/statm")
         usage.residentBytes = pages.count > 1 ? (UInt64(pages[1]) ?? 0) * UInt64(getpagesize()) : 0
@@ -41,9 +47,11 @@ struct ServerProcess {
         return names
     }
 
-    private func scheduled(thread: String) -> UInt64 {
+    private func schedule(of thread: String) -> (scheduled: UInt64, waited: UInt64) {
         let values = fields(of: "/proc/\(pid)/task/\(thread)/schedstat")
-        return values.first.flatMap { UInt64($0) } ?? 0
+        guard values.count > 1, let scheduled = UInt64(values[0]), let waited = UInt64(values[1])
+        else { return (0, 0) }
+        return (scheduled, waited)
     }
 
     /// utime and stime: fields 14 and 15 of proc_pid_stat(5), counted after the name in parentheses.

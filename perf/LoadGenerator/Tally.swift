@@ -18,7 +18,10 @@ struct Tally {
 /// The counters at one end of the measurement.
 struct Mark {
     var tally: Tally
+    /// Of the server.
     var usage: ProcessUsage
+    /// Of the generator itself.
+    var own: ProcessUsage
 }
 
 /// What a traffic run found.

@@ -32,7 +32,7 @@ extension Traffic {
         at now: UInt64
     ) -> Int {
         let flow = Population.index(of: incoming.destination)
-        guard flow < flows.count, incoming.was_truncated == 0, incoming.segment > 0 else {
+        guard flow < flowCount, incoming.was_truncated == 0, incoming.segment > 0 else {
             tally.corrupted &+= 1
             return 1
         }
@@ -64,7 +64,7 @@ extension Traffic {
     ) {
         let place = flows[flow]
         let payload: Range<Int>?
-        switch (options.target, place.channel) {
+        switch (plan.target, place.channel) {
         case (.bare, _): payload = 0..<count
         case (.turn, 0): payload = Unframing.indication(start, count: count, from: place.peer)
         case (.turn, let channel):
@@ -84,7 +84,7 @@ extension Traffic {
         lane: Int,
         at now: UInt64
     ) {
-        guard count == options.size, let header = table.check(payload, count: count),
+        guard count == plan.size, let header = table.check(payload, count: count),
             header.lane == UInt64(lane)
         else {
             tally.corrupted &+= 1

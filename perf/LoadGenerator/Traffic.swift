@@ -4,52 +4,62 @@ import CLoad
 import Glibc
 
 struct Traffic: ~Copyable {
-    let options: TrafficOptions
-    private let directions: [LaneDirection]
-    let flows: [Flow]
+    let plan: TrafficPlan
     let table = PayloadTable()
-    /// Peers send payloads as they are.
-    private let unframed = Framing.none()
-    private var clientOutbox: Outbox
-    private var peerOutbox: Outbox
-    var clientInbox: Inbox
-    var peerInbox: Inbox
+    let flows: UnsafeMutablePointer<Flow>
+    let flowCount: Int
+    /// Of the lanes that send, flow by flow.
+    let routes: UnsafeMutablePointer<Route>
+    let routeCount: Int
     /// Two for each flow: up, down.
-    var lanes: [Lane]
+    let lanes: UnsafeMutablePointer<Lane>
+    var clientOutbox: Outbox
+    var peerOutbox: Outbox
+    let clientInbox: Inbox
+    let peerInbox: Inbox
     var tally = Tally()
     var latency = LatencyHistogram()
-    /// For paced runs: whose turn it is.
-    private var turn = 0
+    /// For paced runs: the route whose turn it is.
+    var turn = 0
 
-    init(options: TrafficOptions, flows: [Flow], clients: Int32, peers: Int32) {
-        self.options = options
-        self.flows = flows
-        directions = options.direction.lanes
+    /// Traffic over flows that are set up; `clients` and `peers` are the sockets that all of them share.
+    ///
+    /// What it takes it keeps until the program ends.
+    init(options: TrafficOptions, flows: [Flow], clients: Int32, peers: Int32) throws {
+        let clientInbox = try Inbox(socket: clients, depth: 64)
+        let peerInbox = try Inbox(socket: peers, depth: 64)
+        self.clientInbox = clientInbox
+        self.peerInbox = peerInbox
         clientOutbox = Outbox(socket: clients)
         peerOutbox = Outbox(socket: peers)
-        // A deep inbox costs more to look into; paced runs find one or none.
-        let depth = options.rate > 0 ? 8 : 64
-        clientInbox = Inbox(socket: clients, depth: depth)
-        peerInbox = Inbox(socket: peers, depth: depth)
-        lanes = [Lane](repeating: Lane(), count: flows.count * 2)
+        plan = TrafficPlan(options)
+        let routes = flows.indices.flatMap { index in
+            options.direction.lanes.map { Route(flows[index], index: index, $0) }
+        }
+        self.flows = .allocate(copying: flows)
+        self.routes = .allocate(copying: routes)
+        lanes = .allocate(copying: [Lane](repeating: Lane(), count: flows.count * 2))
+        flowCount = flows.count
+        routeCount = routes.count
     }
 
     /// Warms up, measures, waits for the last.
     ///
     /// `usage` reads what the server has used.
     mutating func run(usage: () -> ProcessUsage) -> TrafficResult {
-        play(seconds: options.warmup)
+        play(seconds: plan.warmup)
         latency.reset()
         tally.latestNanoseconds = 0
-        let begin = Mark(tally: tally, usage: usage())
-        play(seconds: options.seconds)
-        let end = Mark(tally: tally, usage: usage())
+        let itself = ServerProcess(pid: getpid())
+        let begin = Mark(tally: tally, usage: usage(), own: itself.usage())
+        play(seconds: plan.seconds)
+        let end = Mark(tally: tally, usage: usage(), own: itself.usage())
         settle()
         return TrafficResult(
             begin: begin,
             end: end,
-            sent: lanes.reduce(0) { $0 + $1.sent },
-            received: lanes.reduce(0) { $0 + $1.received },
+            sent: (0..<flowCount * 2).reduce(0) { $0 + lanes[$1].sent },
+            received: (0..<flowCount * 2).reduce(0) { $0 + lanes[$1].received },
             total: tally,
             latency: latency,
             refusedSends: clientOutbox.refused + peerOutbox.refused
@@ -59,7 +69,7 @@ struct Traffic: ~Copyable {
     private mutating func play(seconds: Double) {
         let begin = monotonicNanoseconds()
         let end = begin + UInt64(seconds * 1e9)
-        if options.rate > 0 {
+        if plan.rate > 0 {
             playPaced(from: begin, until: end)
         } else {
             playSaturating(until: end)
@@ -77,8 +87,8 @@ struct Traffic: ~Copyable {
 
     /// Sends each unit when it is due, one by one, spinning in between.
     private mutating func playPaced(from begin: UInt64, until end: UInt64) {
-        let unit = options.pattern.count
-        let interval = 1e9 / options.rate * Double(unit)
+        let unit = plan.pattern.count
+        let interval = 1e9 / plan.rate * Double(unit)
         var units = 0
         var now = monotonicNanoseconds()
         while now < end {
@@ -86,7 +96,7 @@ struct Traffic: ~Copyable {
             let due = begin + UInt64(Double(units) * interval)
             if now >= due {
                 tally.latestNanoseconds = max(tally.latestNanoseconds, now - due)
-                sendNextInTurn(at: now)
+                sendNextInTurn()
                 units += 1
                 moved = unit
             }
@@ -112,103 +122,13 @@ struct Traffic: ~Copyable {
         if moved > 0 { tally.busyNanoseconds &+= now - begin }
         return now
     }
+}
 
-    /// One unit into every lane that has room.
-    ///
-    /// Returns how many datagrams went.
-    private mutating func fillWindows(at now: UInt64) -> Int {
-        let unit = options.pattern.count
-        let room = UInt64(unit * (options.window - 1))
-        var moved = 0
-        for flow in flows.indices {
-            for direction in directions {
-                let lane = flow * 2 + direction.rawValue
-                lanes[lane].forgive(at: now, patience: 50_000_000)
-                guard lanes[lane].inFlight <= room else { continue }
-                enqueueUnit(flow: flow, direction: direction)
-                moved += unit
-            }
-        }
-        clientOutbox.flush()
-        peerOutbox.flush()
-        return moved
-    }
-
-    private mutating func sendNextInTurn(at now: UInt64) {
-        let flow = turn / directions.count
-        enqueueUnit(flow: flow, direction: directions[turn % directions.count])
-        turn = (turn + 1) % (flows.count * directions.count)
-        clientOutbox.flush()
-        peerOutbox.flush()
-    }
-
-    private mutating func enqueueUnit(flow: Int, direction: LaneDirection) {
-        switch direction {
-        case .up:
-            let place = flows[flow]
-            Traffic.enqueue(
-                options.pattern,
-                size: options.size,
-                Route(source: place.client, destination: place.server, framing: place.framing),
-                laneIndex: flow * 2,
-                lane: &lanes[flow * 2],
-                table: table,
-                into: &clientOutbox
-            )
-        case .down:
-            let place = flows[flow]
-            Traffic.enqueue(
-                options.pattern,
-                size: options.size,
-                Route(source: place.peer, destination: place.relay, framing: unframed),
-                laneIndex: flow * 2 + 1,
-                lane: &lanes[flow * 2 + 1],
-                table: table,
-                into: &peerOutbox
-            )
-        }
-    }
-
-    private struct Route {
-        var source: Endpoint
-        var destination: Endpoint
-        var framing: Framing
-    }
-
-    private static func enqueue(
-        _ pattern: Pattern,
-        size: Int,
-        _ route: Route,
-        laneIndex: Int,
-        lane: inout Lane,
-        table: borrowing PayloadTable,
-        into outbox: inout Outbox
-    ) {
-        let time = monotonicNanoseconds()
-        if lane.inFlight == 0 { lane.touch(at: time) }
-        for position in 0..<pattern.count {
-            if position == 0 || !pattern.isSegmented {
-                outbox.begin(
-                    from: route.source.address,
-                    to: route.destination,
-                    payloads: pattern.isSegmented ? pattern.count : 1
-                )
-            }
-            let header = PayloadHeader(
-                lane: UInt64(laneIndex),
-                sequence: lane.next(),
-                time: time
-            )
-            let body = iovec(
-                iov_base: table.body(of: header),
-                iov_len: size - PayloadHeader.count
-            )
-            outbox.append(header, framing: route.framing, body: body)
-        }
-        if pattern.isSegmented, pattern.count > 1 {
-            outbox.segmentLast(
-                by: route.framing.prefixCount + size + route.framing.paddingCount
-            )
-        }
+extension UnsafeMutablePointer {
+    /// Memory that holds a copy of an array.
+    fileprivate static func allocate(copying elements: [Pointee]) -> UnsafeMutablePointer {
+        let memory = allocate(capacity: elements.count)
+        memory.initialize(from: elements, count: elements.count)
+        return memory
     }
 }

@@ -86,6 +86,13 @@ static inline const struct io_uring_cqe *turnpike_ring_completion(const struct i
 	return &ring->cq.cqes[position & ring->cq.ring_mask];
 }
 
+/* Replaces what a completion says it is for; the kernel has written it and looks at it no more. */
+static inline void turnpike_ring_relabel_completion(struct io_uring *ring, unsigned position,
+						     __u64 user_data)
+{
+	ring->cq.cqes[position & ring->cq.ring_mask].user_data = user_data;
+}
+
 /* Gives the kernel back every completion before `position`. */
 static inline void turnpike_ring_set_completion_head(struct io_uring *ring, unsigned position)
 {
@@ -102,6 +109,20 @@ static inline bool turnpike_ring_has_overflowed(const struct io_uring *ring)
 static inline unsigned turnpike_ring_lost_completions(const struct io_uring *ring)
 {
 	return IO_URING_READ_ONCE(*ring->cq.koverflow);
+}
+
+/* Ends every submission and closes the registered files, before the ring itself is closed: the
+ * kernel would do that some time after. */
+static inline void turnpike_ring_quiesce(struct io_uring *ring, unsigned flags)
+{
+	struct io_uring_sync_cancel_reg cancel = {
+		.flags = IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_ANY,
+		.timeout = { .tv_sec = 1 },
+	};
+
+	io_uring_register_sync_cancel(ring, &cancel);
+	io_uring_enter2(ring->enter_ring_fd, 0, 0, flags | IORING_ENTER_GETEVENTS, NULL, 0);
+	io_uring_unregister_files(ring);
 }
 
 static inline void turnpike_buffer_ring_add(struct io_uring_buf_ring *ring, void *address,

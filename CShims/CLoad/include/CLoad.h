@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-/// The most datagrams that one call of `load_send` or `load_receive` takes.
+/// The most datagrams that one call of `load_send` takes.
 enum { load_batch_limit = 64 };
 
 /// Clients and peers are loopback addresses from here on: 127.1.0.0 and 127.2.0.0 plus an index.
@@ -23,11 +23,10 @@ struct load_outgoing {
     struct iovec *parts;
 };
 
-/// A buffer to receive into, and afterwards what came: one datagram, or several of `segment` bytes
-/// each with a shorter last one (UDP GRO). Addresses and ports are numbers in host order.
+/// What came: one datagram, or several of `segment` bytes each with a shorter last one (UDP GRO).
+/// Addresses and ports are numbers in host order.
 struct load_incoming {
     uint8_t *bytes;
-    uint32_t capacity;
     uint32_t count;
     uint32_t segment;
     uint32_t source;
@@ -57,8 +56,16 @@ uint32_t load_read_segment(const void *control, size_t count);
 /// Sends up to `load_batch_limit` with one system call. Returns how many were taken, or -errno.
 int load_send(int socket, const struct load_outgoing *datagrams, unsigned count);
 
-/// Receives up to `load_batch_limit` with one system call. Returns how many came (0: none), or -errno.
-int load_receive(int socket, struct load_incoming *datagrams, unsigned count);
+/// Buffers for what arrives on one socket, and all that a receive needs, prepared once.
+struct load_receiver;
+
+/// Takes memory for `depth` of the largest trains. Lives as long as the program; NULL: no memory.
+struct load_receiver *load_receiver_create(int socket, unsigned depth);
+
+/// Receives what is there, at most `depth`, with one system call, without waiting. Returns how many
+/// came (0: none), or -errno. They lie at `load_received` until the next call.
+int load_receive(struct load_receiver *receiver);
+const struct load_incoming *load_received(const struct load_receiver *receiver);
 
 /// MD5 of `count` bytes into 16.
 void load_md5(const uint8_t *bytes, size_t count, uint8_t *digest);

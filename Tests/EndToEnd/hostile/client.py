@@ -7,11 +7,11 @@ server handles one five-tuple in order, so when the Binding's answer is the firs
 from __future__ import annotations
 
 import secrets
-import socket
 import struct
 from dataclasses import dataclass
 from enum import Enum
 
+from .endpoint import TIMEOUT_SECONDS, Endpoint
 from .stun import (
     Address,
     Attribute,
@@ -27,7 +27,6 @@ from .stun import (
     userhash,
 )
 
-TIMEOUT_SECONDS = 5
 UDP = struct.pack("!BBH", 17, 0, 0)
 
 
@@ -66,53 +65,6 @@ class Received:
     payload: bytes
     peer: Address | None = None
     channel: int | None = None
-
-
-class Endpoint:
-    """A UDP socket on a loopback address of its choice."""
-
-    def __init__(self, address: str = "127.0.0.1", port: int = 0):
-        self.family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        self.socket = socket.socket(self.family, socket.SOCK_DGRAM)
-        self.socket.settimeout(TIMEOUT_SECONDS)
-        self.socket.bind((address, port))
-
-    @property
-    def address(self) -> Address:
-        """Its own address."""
-        return self.socket.getsockname()[:2]
-
-    def send(self, data: bytes, to: Address) -> None:
-        """Sends a datagram."""
-        self.socket.sendto(data, to)
-
-    def receive(self) -> tuple[bytes, Address]:
-        """The next datagram and its sender; raises TimeoutError."""
-        data, source = self.socket.recvfrom(65536)
-        return data, source[:2]
-
-    def pending(self) -> list[bytes]:
-        """What has arrived already."""
-        self.socket.settimeout(0)
-        found = []
-        while True:
-            try:
-                found.append(self.socket.recv(65536))
-            except ConnectionRefusedError:
-                continue
-            except BlockingIOError:
-                self.socket.settimeout(TIMEOUT_SECONDS)
-                return found
-
-    def close(self) -> None:
-        """Closes the socket."""
-        self.socket.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
 
 
 class Client(Endpoint):

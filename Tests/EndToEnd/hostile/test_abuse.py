@@ -7,7 +7,8 @@ import time
 import pytest
 from server import Server
 
-from .client import UDP, Client, Credentials, Endpoint, assert_relays
+from .client import UDP, Client, Credentials, assert_relays
+from .endpoint import Endpoint
 from .stun import Attribute, Builder, Method, channel_data
 
 #: Answer bytes for each request byte, and the bytes of an answer, that a stranger may draw: the 401 has to carry

@@ -7,7 +7,8 @@ import struct
 import pytest
 from server import Server
 
-from .client import UDP, Client, Credentials, Endpoint, assert_relays
+from .client import UDP, Client, Credentials, assert_relays
+from .endpoint import Endpoint
 from .stun import Attribute, Builder, Method
 
 EVEN = (Attribute.EVEN_PORT, b"\0")

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 from server import Server
 
-from .client import Client, Credentials, Endpoint, assert_relays
+from .client import Client, Credentials, assert_relays
+from .endpoint import Endpoint
 from .stun import Attribute, Builder, Method, channel_data
 
 
@@ -200,18 +201,3 @@ def test_order_within_a_flow_is_kept(bound: Client, peer: Endpoint) -> None:
         for payload in sent:
             peer.send(payload, bound.relayed)
         assert [bound.next_data().payload for _ in sent] == sent
-
-
-def test_segmented_trains_are_relayed_datagram_by_datagram(bound: Client, peer: Endpoint) -> None:
-    """UDP_SEGMENT at the sender: the server's socket gets them coalesced."""
-    udp_segment = 103
-    train = [struct.pack("!HH", 0x4000, 1000) + bytes([number]) * 1000 for number in range(40)]
-    bound.socket.setsockopt(17, udp_segment, 1004)
-    bound.put(b"".join(train))
-    bound.socket.setsockopt(17, udp_segment, 0)
-    assert [peer.receive()[0] for _ in train] == [data[4:] for data in train]
-    peer.socket.setsockopt(17, udp_segment, 1000)
-    peer.send(b"".join(data[4:] for data in train) + b"the last is short", bound.relayed)
-    peer.socket.setsockopt(17, udp_segment, 0)
-    found = [bound.next_data().payload for _ in range(len(train) + 1)]
-    assert found == [data[4:] for data in train] + [b"the last is short"]

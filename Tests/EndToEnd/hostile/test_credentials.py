@@ -58,7 +58,7 @@ def test_challenge_offers_algorithms_and_says_so_in_the_nonce(client: Client, on
     assert nonce.startswith(NONCE_COOKIE) and len(nonce) < 128
     features = base64.b64decode(nonce[9:13])
     assert features[0] & 0x80, "password algorithms bit"
-    assert features[0] & 0x40, "username anonymity bit"
+    assert not features[0] & 0x40, "a REST secret has to see the name: no username anonymity"
     algorithms = answer.get(Attribute.PASSWORD_ALGORITHMS)
     assert sorted(struct.iter_unpack("!HH", algorithms)) == [(MD5, 0), (SHA256, 0)]
     assert Attribute.SOFTWARE not in answer.types

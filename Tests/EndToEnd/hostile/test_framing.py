@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 import pytest
-from server import Server, free_port
+from server import Server
 
 from .client import Client
 from .stun import (
@@ -33,13 +33,6 @@ def test_binding_answer_over_ipv6_is_44_bytes(server: Server) -> None:
         answer = client.binding()
         assert answer.address(Attribute.XOR_MAPPED_ADDRESS) == client.address
         assert len(answer.raw) == 44
-
-
-def test_ipv4_source_on_a_dual_stack_socket_is_reported_as_ipv4(own_server, only_turnpike) -> None:
-    port = free_port()
-    server = own_server({"listen/udp": f"[::]:{port}"}, port=port)
-    with Client(server.address) as client:
-        assert client.binding().address(Attribute.XOR_MAPPED_ADDRESS) == client.address
 
 
 @pytest.mark.parametrize("first", [byte for byte in range(256) if byte != 0])

@@ -14,7 +14,7 @@ from server import REST, SECRET, Server
 from .client import Client, Credentials, Integrity
 from .stun import PasswordAlgorithm
 
-OLDER_SECRET = "vertigo"
+OLDER_SECRET = "the-man-who-knew-too-much"
 
 
 @pytest.fixture(scope="module")

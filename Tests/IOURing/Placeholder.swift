@@ -1,5 +1,0 @@
-import Testing
-
-@Suite struct IOURingPlaceholder {
-    @Test func builds() {}
-}
