@@ -101,7 +101,24 @@ let package = Package(
         tests("RelayLoop", ["RelayLoop", "TURN", "STUN", "IOURing", "Exchange"]),
         tests("Tunables", ["Tunables"]),
         tests("turnpike", ["turnpike", "Tunables", "STUN", "TURN"]),
-        tests("Simulation", ["RelayLoop", "TURN", "STUN", "IOURing", "Exchange"]),
+        .target(
+            name: "SimulatedWorld",
+            dependencies: ["RelayLoop", "TURN", "STUN", "IOURing", "Exchange"],
+            path: "Tests/Simulation/World",
+            swiftSettings: common
+        ),
+        .executableTarget(
+            name: "Simulation",
+            dependencies: ["SimulatedWorld"],
+            path: "Tests/Simulation/Runner",
+            swiftSettings: common
+        ),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: ["SimulatedWorld"],
+            path: "Tests/Simulation/Suite",
+            swiftSettings: common
+        ),
         tests("Tidy", []),
     ]
 )
