@@ -1,6 +1,6 @@
 /// The limit of open file descriptors: each allocation is a socket.
 
-import Glibc
+import IOURing
 
 /// Raises the limit as far as the process may, and says whether it is enough.
 enum DescriptorLimit {
@@ -15,13 +15,8 @@ enum DescriptorLimit {
     /// - Returns: A warning when the limit is below what all allocations need.
     /// - Throws: When not even the listeners fit.
     static func raise(listeners: Int, allocations: Int) throws(StartProblem) -> String? {
-        var limit = rlimit()
-        _ = getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-        limit.rlim_cur = limit.rlim_max
-        _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-        _ = getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
         return try shortage(
-            limit: Int(clamping: limit.rlim_cur),
+            limit: Machine.raiseDescriptorLimit(),
             listeners: listeners,
             allocations: allocations
         )

@@ -1,6 +1,6 @@
 /// Which CPUs relay threads run on.
 
-import FoundationEssentials
+import IOURing
 import Tunables
 
 /// The CPUs of this process, and those of its relay threads.
@@ -33,21 +33,8 @@ struct Processors {
         warnings = isCrowded ? ["\(count) relay threads share \(pool.count) CPUs"] : []
     }
 
-    /// The CPUs that the process may use, as the kernel lists them; CPU 0 if it does not say.
+    /// The CPUs that the process may use; CPU 0 if the kernel does not say.
     static func allowed() -> [Int] {
-        let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
-        let field = "Cpus_allowed_list:"
-        let line = status.split(separator: "\n").first { $0.hasPrefix(field) }
-        let cpus = line.map { list(String($0.dropFirst(field.count))) } ?? []
-        return cpus.isEmpty ? [0] : cpus
-    }
-
-    /// The numbers of a kernel's CPU list, such as `0-3,8`.
-    static func list(_ text: String) -> [Int] {
-        text.filter { !$0.isWhitespace }.split(separator: ",").flatMap { part -> [Int] in
-            let ends = part.split(separator: "-").compactMap { Int($0) }
-            guard let first = ends.first, let last = ends.last, first <= last else { return [] }
-            return Array(first...last)
-        }
+        (try? CurrentThread.allowedCPUs()) ?? [0]
     }
 }

@@ -1,5 +1,6 @@
 /// Everything that is decided before the first relay thread starts.
 
+import IOURing
 import RelayLoop
 import TURN
 import Tunables
@@ -24,6 +25,7 @@ struct StartPlan {
     ///   - state: The state directory that the operator named.
     /// - Throws: What keeps the server from starting, in one line.
     init(_ settings: Settings, warnings: [String], state: String?) throws {
+        if let shortfall = KernelSupport.check() { throw shortfall }
         self.settings = settings
         self.warnings = warnings
         processors = try Processors(settings.threads)

@@ -24,9 +24,12 @@ import Testing
         }
     }
 
-    @Test func aFileOpensWithWhatItIsFor() {
-        for file in swift where file.lines.first?.hasPrefix("// swift-tools-version") == false {
-            #expect(file.lines.first?.hasPrefix("/// ") == true, "\(file): no opening comment")
+    /// Its first line, or the first after the imports, is a documentation comment.
+    @Test func aFileOpensWithWhatItIsFor() throws {
+        let importing = try Regex(#"^(@\w+ )?(\w+ )?import "#)
+        for file in swift where !file.path.hasPrefix("Tests/") {
+            let first = file.lines.first { !$0.isEmpty && $0.firstMatch(of: importing) == nil }
+            #expect(first?.hasPrefix("///") == true, "\(file): no opening comment")
         }
     }
 

@@ -9,6 +9,13 @@ import Testing
     private let pointers = [
         "Sources/Exchange/AtomicArray.swift": "atomics on the heap, aligned to cache lines",
         "Sources/Exchange/Mailbox.swift": "slots that one thread fills and another empties",
+        "Sources/RelayLoop/RelayThread.swift": "the argument of pthread_create",
+        "Sources/TURN/CommandQueue.swift": "owned memory of a fixed size",
+        "Sources/TURN/DeadlineHeap.swift": "owned memory of a fixed size",
+        "Sources/TURN/FlatTable.swift": "owned memory of a fixed size",
+        "Sources/TURN/RelayMap.swift": "owned memory of a fixed size",
+        "Sources/TURN/SlotPool.swift": "owned memory of a fixed size",
+        "Sources/TURN/UnauthenticatedLimiter.swift": "owned memory of a fixed size",
         "Sources/Tunables/TreeFile.swift": "names from readdir",
         "Sources/turnpike/NetworkInterfaces.swift": "the list of getifaddrs",
         "Sources/turnpike/ProbeSocket.swift": "socket addresses for bind and connect",

@@ -71,12 +71,6 @@ import Tunables
         #expect(crowded.warnings == ["3 relay threads share 2 CPUs"])
     }
 
-    @Test func theKernelsCPUListsAreRead() {
-        #expect(Processors.list(" 0-2,7\n") == [0, 1, 2, 7])
-        #expect(Processors.list("") == [])
-        #expect(!Processors.allowed().isEmpty)
-    }
-
     @Test func aLowDescriptorLimitIsAWarningUntilNothingFits() throws {
         #expect(try DescriptorLimit.shortage(limit: 4096, listeners: 8, allocations: 100) == nil)
         let warning = try DescriptorLimit.shortage(limit: 256, listeners: 8, allocations: 1000)
