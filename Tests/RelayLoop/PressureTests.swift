@@ -18,9 +18,11 @@ import Testing
         _ = try #require(try client.allocate().relayed)
         let channels = (0..<60).map { UInt16(0x4000 + $0) }
         for channel in channels { try client.bind(channel, to: host.with(port: channel)) }
-        let train = channels.flatMap { LoopbackClient.channelData([1, 2, 3, 4], channel: $0) }
-        for _ in 0..<40 {
-            try client.socket.send(train, to: relay.address, segmentSize: 8)
+        // Each train is longer than the one before, so that no two datagrams leave together.
+        for count in 1...40 {
+            let data = [UInt8](repeating: 1, count: count)
+            let train = channels.flatMap { LoopbackClient.channelData(data, channel: $0) }
+            try client.socket.send(train, to: relay.address, segmentSize: count + 4)
         }
         #expect(relay.wait { relay.value(.datagramsToPeers) == 2400 })
         #expect(try client.ask(.binding).messageClass == .success)
