@@ -100,8 +100,25 @@ let package = Package(
         tests("Exchange", ["Exchange"]),
         tests("RelayLoop", ["RelayLoop", "TURN", "STUN", "IOURing", "Exchange"]),
         tests("Tunables", ["Tunables"]),
-        tests("turnpike", ["turnpike", "Tunables"]),
-        tests("Simulation", ["RelayLoop", "TURN", "STUN", "IOURing", "Exchange"]),
+        tests("turnpike", ["turnpike", "Tunables", "STUN", "TURN"]),
+        .target(
+            name: "SimulatedWorld",
+            dependencies: ["RelayLoop", "TURN", "STUN", "IOURing", "Exchange"],
+            path: "Tests/Simulation/World",
+            swiftSettings: common
+        ),
+        .executableTarget(
+            name: "Simulation",
+            dependencies: ["SimulatedWorld"],
+            path: "Tests/Simulation/Runner",
+            swiftSettings: common
+        ),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: ["SimulatedWorld"],
+            path: "Tests/Simulation/Suite",
+            swiftSettings: common
+        ),
         tests("Tidy", []),
     ]
 )

@@ -1,5 +1,0 @@
-import Testing
-
-@Suite struct SimulationPlaceholder {
-    @Test func builds() {}
-}

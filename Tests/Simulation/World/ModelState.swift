@@ -1,0 +1,133 @@
+/// What the reference model remembers: plain dictionaries, every entry with its own expiry.
+
+/// A broken invariant, in words.
+struct Violation: Error {
+    let text: String
+
+    init(_ text: String) { self.text = text }
+}
+
+/// A socket of the server.
+enum ServerSocket: Hashable {
+    case listener(Int)
+    case relay(UInt32)
+}
+
+/// What leaves one socket for one destination keeps its order; everything of that is one flow.
+struct Flow: Hashable {
+    let thread: Int
+    let socket: ServerSocket
+    let destination: Endpoint
+}
+
+/// The client's side of an allocation (RFC 8656, 3.2): UDP to a listener of a thread.
+struct FiveTuple: Hashable {
+    let thread: Int
+    let listener: Int
+    /// As the socket names it: a dual-stack one names an IPv4 client `::ffff:a.b.c.d`.
+    let client: Endpoint
+
+    /// The client as it must be told.
+    var mapped: Endpoint { Endpoint(address: client.address.canonical, port: client.port) }
+
+    /// What is sent to the client.
+    var flow: Flow { Flow(thread: thread, socket: .listener(listener), destination: client) }
+}
+
+/// A relayed socket by its place in a thread.
+struct RelayName: Hashable {
+    let thread: Int
+    let index: UInt32
+}
+
+/// A channel and its peer; `expiry` is when it stops carrying data.
+struct ModelChannel {
+    let peer: Endpoint
+    var expiry: Nanoseconds
+}
+
+/// One allocation (RFC 8656, 3).
+struct ModelAllocation {
+    let fiveTuple: FiveTuple
+    let relay: RelayName
+    /// The relayed transport address as the client is told.
+    let relayed: Endpoint
+    let user: String
+    let transaction: [UInt8]
+    let reservationToken: [UInt8]?
+    var expiry: Nanoseconds
+    /// By IP address only (RFC 8656, 9).
+    var permissions: [Address: Nanoseconds] = [:]
+    var channels: [UInt16: ModelChannel] = [:]
+
+    func isPermitted(_ address: Address, at now: Nanoseconds) -> Bool {
+        permissions[address].map { now < $0 } ?? false
+    }
+
+    /// The live channel of a peer.
+    func channel(of peer: Endpoint, at now: Nanoseconds) -> UInt16? {
+        channels.first { $0.value.peer == peer && now < $0.value.expiry }?.key
+    }
+}
+
+/// A nonce that the server gave out.
+struct IssuedNonce {
+    let client: Endpoint
+    let time: Nanoseconds
+    /// The PASSWORD-ALGORITHMS sent with it.
+    let algorithms: [UInt8]?
+}
+
+/// A port kept by EVEN-PORT with R = 1.
+struct ModelReservation {
+    let endpoint: Endpoint
+    let expirySeconds: Nanoseconds
+}
+
+/// A datagram that reached the server.
+struct Input {
+    enum Origin {
+        case client(FiveTuple)
+        case peer(Endpoint, RelayName)
+    }
+
+    let origin: Origin
+    let bytes: [UInt8]
+}
+
+/// A relayed socket that the server asked for, and what came of it.
+struct SocketEvent {
+    enum Outcome {
+        case opened(RelayName, Endpoint, reserved: Endpoint?)
+        /// 486.
+        case quotaReached
+        /// 508: a fault was injected, or there really was no port.
+        case unavailable
+    }
+
+    /// The reservation that was asked for.
+    let token: [UInt8]?
+    let outcome: Outcome
+}
+
+/// Everything the server sent in a pass.
+struct Outputs {
+    private var flows: [Flow: ArraySlice<[UInt8]>] = [:]
+
+    mutating func append(_ bytes: [UInt8], to flow: Flow) {
+        flows[flow, default: []].append(bytes)
+    }
+
+    /// The next datagram of a flow.
+    func head(_ flow: Flow) -> [UInt8]? { flows[flow]?.first }
+
+    mutating func removeHead(_ flow: Flow) {
+        flows[flow]?.removeFirst()
+        if flows[flow]?.isEmpty == true { flows[flow] = nil }
+    }
+
+    /// Something that was sent and that nobody asked for.
+    var unexplained: (flow: Flow, bytes: [UInt8])? {
+        flows.first.flatMap { flow, queue in queue.first.map { (flow, $0) } }
+    }
+}

@@ -1,0 +1,235 @@
+/// Allocate: RFC 8656, 7.2.
+
+extension ReferenceModel {
+    /// Holds an Allocate request and the sockets opened for it against the RFC.
+    func examine(
+        allocate message: WireMessage,
+        _ client: FiveTuple,
+        _ author: Author?,
+        _ judgement: Judgement
+    ) throws(Violation) {
+        var judgement = judgement
+        if let existing = live(client) {
+            return try examine(repeated: message, existing, author, judgement)
+        }
+        checkAllocate(message, by: author, &judgement)
+        let reservation = message.value(WireType.reservationToken)
+        // What only the sockets can tell: ports, quotas, tokens.
+        let event = takeEvent(for: message, of: client, judgement)
+        switch event?.outcome {
+        case .opened?: break
+        case .quotaReached?: judge(quotaOf: author, &judgement)
+        case .unavailable?: judgement.mustFail.insert(508)
+        case nil:
+            let ending = ending.keys.count { $0.thread == client.thread }
+            if count(thread: client.thread) + ending >= scenario.allocationCapacity {
+                judgement.mayFail.formUnion([486, 508])
+            }
+            if reservation != nil { judgement.mayFail.insert(508) }
+        }
+        let answer = try success(to: message, of: client, by: author, judgement)
+        guard let answer else {
+            if case .opened(let relay, _, _)? = event?.outcome {
+                throw Violation("an Allocate was refused with its socket open: \(relay)")
+            }
+            return
+        }
+        guard case .opened(let relay, let endpoint, let reserved)? = event?.outcome else {
+            throw Violation("an Allocate succeeded without a socket")
+        }
+        try install(message, answer, client, author, relay, endpoint, reserved: reserved)
+    }
+
+    /// What the sockets said to this request; nil when the server did not ask them.
+    private func takeEvent(
+        for message: WireMessage,
+        of client: FiveTuple,
+        _ judgement: Judgement
+    ) -> SocketEvent? {
+        let token = message.value(WireType.reservationToken)
+        guard judgement.mustFail.subtracting([508]).isEmpty,
+            socketEvents[client.thread]?.first?.token == token,
+            let answer = answer(to: message, of: client)
+        else { return nil }
+        let isFull = count(thread: client.thread) >= scenario.allocationCapacity
+        switch answer.errorCode {
+        case nil, 486?: break
+        case 508? where !isFull: break
+        default: return nil
+        }
+        return socketEvents[client.thread]?.popFirst()
+    }
+
+    /// The request's own content (RFC 8656, 7.2, steps 3 to 8).
+    private func checkAllocate(
+        _ message: WireMessage,
+        by author: Author?,
+        _ judgement: inout Judgement
+    ) {
+        checkExpiry(of: author, &judgement)
+        checkLength(of: WireType.lifetime, in: message, &judgement)
+        switch message.value(WireType.requestedTransport) {
+        case nil: judgement.mustFail.insert(400)
+        case .some(let value) where value.count != 4: judgement.mustFail.insert(400)
+        case .some(let value) where value[0] != 17: judgement.mustFail.insert(442)
+        default: break
+        }
+        if message.first(WireType.dontFragment) != nil { judgement.mayFail.insert(420) }
+        let even = message.value(WireType.evenPort)
+        let token = message.value(WireType.reservationToken)
+        let family = message.value(WireType.requestedAddressFamily)
+        if let even, even.count != 1 { judgement.mustFail.insert(400) }
+        if message.first(WireType.additionalAddressFamily) != nil {
+            judgement.mayFail.formUnion([400, 440, 508])
+            if token != nil || family != nil { judgement.mayFail.insert(400) }
+        }
+        if let token {
+            if even != nil || family != nil { judgement.mustFail.insert(400) }
+            check(token: token, &judgement)
+        }
+        guard let family else { return }
+        if family.count != 4 { judgement.mustFail.formUnion([400, 440]) }
+        if family.first != 1 && (family.first != 2 || !scenario.hasIPv6Relay) {
+            judgement.mustFail.formUnion([440])
+        }
+    }
+
+    /// A TURN REST name opens nothing after its time.
+    private func checkExpiry(of author: Author?, _ judgement: inout Judgement) {
+        guard let user = scenario.users.first(where: { $0.name == author?.user }),
+            let expiry = user.expirySeconds
+        else { return }
+        let seconds = scenario.unixSeconds(at: now)
+        if seconds >= expiry && scenario.unauthenticatedPerSecond > 0 {
+            judgement.maySilence = true
+        }
+        if seconds > expiry { judgement.mustFail.insert(401) }
+        if seconds == expiry { judgement.mayFail.insert(401) }
+    }
+
+    private func check(token: [UInt8], _ judgement: inout Judgement) {
+        guard token.count == 8 else { return judgement.mustFail.formUnion([400, 508]) }
+        guard let reservation = reservations[token] else {
+            return judgement.mustFail.formUnion([508])
+        }
+        let end = reservation.expirySeconds
+        // Reservations count whole seconds.
+        if now > end + .seconds(1) { judgement.mustFail.insert(508) }
+        if now + .seconds(1) >= end { judgement.mayFail.insert(508) }
+    }
+
+    private func judge(quotaOf author: Author?, _ judgement: inout Judgement) {
+        let all = allocations.values.filter { now < $0.expiry }.map(\.user)
+        // What has ended and is not yet closed still counts.
+        let shared =
+            all + ending.values + allocations.values.filter { now >= $0.expiry }.map(\.user)
+        let isTotal = scenario.totalQuota > 0 && shared.count >= scenario.totalQuota
+        let own = shared.count { $0 == author?.user }
+        let isUser = scenario.userQuota > 0 && own >= scenario.userQuota
+        if isTotal || isUser { judgement.mustFail.insert(486) }
+    }
+
+    /// An Allocate on a five-tuple in use: a retransmission, or a mistake (RFC 8656, 7.2, step 2).
+    private func examine(
+        repeated message: WireMessage,
+        _ existing: ModelAllocation,
+        _ author: Author?,
+        _ judgement: Judgement
+    ) throws(Violation) {
+        var judgement = judgement
+        if message.transaction != existing.transaction {
+            judgement.mustFail.insert(437)
+        } else {
+            // The same transaction with other content, or by another user, is no retransmission.
+            judgement.mayFail.formUnion([437, 441])
+        }
+        if let author, author.user != existing.user { judgement.mayFail.insert(441) }
+        // Whether a name that ran out since may still repeat its Allocate is open.
+        var expiry = Judgement()
+        checkExpiry(of: author, &expiry)
+        judgement.mayFail.formUnion(expiry.mustFail.union(expiry.mayFail))
+        judgement.maySilence = judgement.maySilence || expiry.maySilence
+        let client = existing.fiveTuple
+        let answer = try success(to: message, of: client, by: author, judgement)
+        guard let answer else { return }
+        guard answer.xorAddress(WireType.xorRelayedAddress) == existing.relayed,
+            answer.value(WireType.reservationToken) == existing.reservationToken,
+            let lifetime = answer.number(WireType.lifetime, count: 4),
+            .seconds(Int(lifetime)) <= existing.expiry - now + .seconds(1)
+        else { throw Violation("a repeated Allocate got another answer than the first") }
+    }
+
+    private func install(
+        _ message: WireMessage,
+        _ answer: WireMessage,
+        _ client: FiveTuple,
+        _ author: Author?,
+        _ relay: RelayName,
+        _ endpoint: Endpoint,
+        reserved: Endpoint?
+    ) throws(Violation) {
+        let asked = message.number(WireType.lifetime, count: 4)
+        let granted = grantedLifetime(asked)
+        guard answer.number(WireType.lifetime, count: 4) == granted else {
+            throw Violation("an Allocate with a wrong LIFETIME for \(asked ?? 0)")
+        }
+        guard answer.xorAddress(WireType.xorMappedAddress) == client.mapped,
+            answer.xorAddress(WireType.xorRelayedAddress) == externalForm(endpoint)
+        else { throw Violation("an Allocate with wrong addresses") }
+        try checkSocket(message, endpoint)
+        let token = answer.value(WireType.reservationToken)
+        try remember(token, of: reserved)
+        if let claimed = message.value(WireType.reservationToken) { reservations[claimed] = nil }
+        if let old = allocations[client] { end(old) }
+        let allocation = ModelAllocation(
+            fiveTuple: client,
+            relay: relay,
+            relayed: externalForm(endpoint),
+            user: author?.user ?? "",
+            transaction: message.transaction,
+            reservationToken: token,
+            expiry: now + .seconds(Int(granted))
+        )
+        allocations[client] = allocation
+        relays[relay] = client
+        try checkQuota(of: allocation.user)
+    }
+
+    /// The relayed port is what was asked for.
+    private func checkSocket(_ message: WireMessage, _ endpoint: Endpoint) throws(Violation) {
+        guard scenario.ports.contains(endpoint.port) else { throw Violation("a port out of range") }
+        if let token = message.value(WireType.reservationToken) {
+            guard reservations[token]?.endpoint == endpoint else {
+                throw Violation("a reservation led to another port")
+            }
+            return
+        }
+        let family = message.value(WireType.requestedAddressFamily)?.first ?? 1
+        guard endpoint.address.familyCode == family else { throw Violation("a wrong family") }
+        if message.first(WireType.evenPort) != nil && endpoint.port % 2 != 0 {
+            throw Violation("EVEN-PORT led to an odd port")
+        }
+    }
+
+    private func remember(_ token: [UInt8]?, of reserved: Endpoint?) throws(Violation) {
+        guard (token == nil) == (reserved == nil) else {
+            throw Violation("a reserved port without RESERVATION-TOKEN, or one without the other")
+        }
+        guard let token, let reserved else { return }
+        reservations[token] = ModelReservation(
+            endpoint: reserved,
+            expirySeconds: now + .seconds(30)
+        )
+    }
+
+    private func checkQuota(of user: String) throws(Violation) {
+        let live = allocations.values.filter { now < $0.expiry }
+        if scenario.totalQuota > 0 && live.count > scenario.totalQuota {
+            throw Violation("more allocations than the total quota")
+        }
+        let own = live.count { $0.user == user }
+        if scenario.userQuota > 0 && scenario.isAuthenticationRequired && own > scenario.userQuota {
+            throw Violation("more allocations than the quota of \(user)")
+        }
+    }
+}

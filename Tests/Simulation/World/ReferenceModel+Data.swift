@@ -1,0 +1,144 @@
+/// Data in both directions: RFC 8656, 11 and 12.
+
+extension ReferenceModel {
+    /// A Send indication (RFC 8656, 11.2).
+    func examine(send message: WireMessage, from client: FiveTuple) throws(Violation) {
+        let types = message.visible.map(\.type)
+        let required = types.filter { $0 < 0x8000 && !WireType.known.contains($0) }
+        if required.contains(where: { !WireType.disputed.contains($0) }) { return }
+        guard let allocation = live(client), let data = message.value(WireType.data),
+            let written = message.xorAddress(WireType.xorPeerAddress)
+        else { return }
+        // The DF bit cannot be set on some hosts, and then the datagram is dropped; an IPv4 address
+        // written as a mapped one is of the wrong family in the strict reading.
+        let isUncertain =
+            !required.isEmpty || types.contains(WireType.dontFragment)
+            || written.address.canonical != written.address
+        try forward(data, of: allocation, to: canonical(written), isUncertain: isUncertain)
+    }
+
+    /// A ChannelData message from a client (RFC 8656, 12.6).
+    func examine(channelData bytes: [UInt8], from client: FiveTuple) throws(Violation) {
+        guard bytes.count >= 4, let allocation = live(client) else { return }
+        let number = UInt16(bytes[0]) << 8 | UInt16(bytes[1])
+        let count = Int(bytes[2]) << 8 | Int(bytes[3])
+        guard 4 + count <= bytes.count, let channel = allocation.channels[number],
+            now < channel.expiry
+        else { return }
+        try forward(Array(bytes[4..<4 + count]), of: allocation, to: channel.peer)
+    }
+
+    private func forward(
+        _ payload: [UInt8],
+        of allocation: ModelAllocation,
+        to peer: Endpoint,
+        isUncertain: Bool = false
+    ) throws(Violation) {
+        guard allocation.isPermitted(peer.address, at: now),
+            peer.address.isIPv6 == allocation.relayed.address.isIPv6
+        else { return }
+        let destination = internalForm(peer)
+        let isOwn = isOwnAddress(destination.address)
+        if isOwn && !boundPorts.contains(destination) && !changedPorts.contains(destination) {
+            return
+        }
+        let relay = allocation.relay
+        let flow = Flow(
+            thread: relay.thread,
+            socket: .relay(relay.index),
+            destination: destination
+        )
+        if outputs.head(flow) == payload {
+            outputs.removeHead(flow)
+            tally.forwards += 1
+            return
+        }
+        // Port 0 is no destination; ports that change in this pass depend on the order within it.
+        if isUncertain || peer.port == 0 || (isOwn && changedPorts.contains(destination)) { return }
+        guard scenario.bandwidth > 0 else {
+            throw Violation(
+                "not forwarded to \(destination) from \(allocation.fiveTuple): \(hex(payload))"
+                    + ", instead: \(outputs.head(flow).map(hex) ?? "nothing")"
+            )
+        }
+        tally.bandwidthDrops += 1
+    }
+
+    /// A datagram of a peer on a relayed socket (RFC 8656, 11.3 and 12.7).
+    func examine(
+        _ payload: [UInt8],
+        fromPeer source: Endpoint,
+        on relay: RelayName
+    ) throws(Violation) {
+        let peer = externalForm(source)
+        guard let fiveTuple = relays[relay], let allocation = live(fiveTuple),
+            allocation.isPermitted(peer.address, at: now)
+        else { return }
+        let flow = fiveTuple.flow
+        let channel = allocation.channel(of: peer, at: now)
+        if let head = outputs.head(flow), isDelivery(head, of: payload, from: peer, on: channel) {
+            outputs.removeHead(flow)
+            tally.forwards += 1
+            tally.deliveries += 1
+            return
+        }
+        guard scenario.bandwidth > 0 else {
+            throw Violation(
+                "not delivered to \(fiveTuple.client) from \(peer) on channel \(channel ?? 0): "
+                    + "\(hex(payload)), instead: \(outputs.head(flow).map(hex) ?? "nothing")"
+            )
+        }
+        tally.bandwidthDrops += 1
+    }
+
+    private func isDelivery(
+        _ bytes: [UInt8],
+        of payload: [UInt8],
+        from peer: Endpoint,
+        on channel: UInt16?
+    ) -> Bool {
+        if let channel { return bytes == channelData(channel, payload, padded: false) }
+        guard let message = WireMessage(bytes), message.method == WireMethod.data,
+            message.messageClass == .indication, message.attributes.count == 2
+        else { return false }
+        return message.xorAddress(WireType.xorPeerAddress) == peer
+            && message.value(WireType.data) == payload
+            && isZeroPadded(message)
+    }
+
+    /// Bytes between attributes are zero (CVE-2020-4067 leaked memory there).
+    func isZeroPadded(_ message: WireMessage) -> Bool {
+        message.attributes.allSatisfy { attribute in
+            let end = attribute.offset + attribute.value.count
+            return message.bytes[end..<(end + 3) / 4 * 4].allSatisfy { $0 == 0 }
+        }
+    }
+}
+
+extension ReferenceModel {
+    /// The address of a peer as permissions know it: IPv4-mapped is IPv4, our inner address the outer.
+    func canonical(_ endpoint: Endpoint) -> Endpoint {
+        externalForm(Endpoint(address: endpoint.address.canonical, port: endpoint.port))
+    }
+
+    /// Our own relay address as the world sees it.
+    func externalForm(_ endpoint: Endpoint) -> Endpoint {
+        guard scenario.hasExternalIPv4, endpoint.address == Scenario.relayIPv4 else {
+            return endpoint
+        }
+        return Endpoint(address: Scenario.externalIPv4, port: endpoint.port)
+    }
+
+    /// The address that a datagram for our outer address is really sent to.
+    func internalForm(_ endpoint: Endpoint) -> Endpoint {
+        guard scenario.hasExternalIPv4, endpoint.address == Scenario.externalIPv4 else {
+            return endpoint
+        }
+        return Endpoint(address: Scenario.relayIPv4, port: endpoint.port)
+    }
+
+    func isOwnAddress(_ address: Address) -> Bool {
+        address == Scenario.relayIPv4 || address == Scenario.relayIPv6
+            || (scenario.hasExternalIPv4 && address == Scenario.externalIPv4)
+    }
+}

@@ -1,0 +1,230 @@
+/// Requests, and what they change: RFC 8656, 7 to 10 and 12.
+
+extension ReferenceModel {
+    /// A Binding request: anybody may ask (RFC 8489, 6.3.1).
+    func examine(binding message: WireMessage, from client: FiveTuple) throws(Violation) {
+        var judgement = Judgement()
+        judgement.maySilence = scenario.unauthenticatedPerSecond > 0
+        checkUnknown(message, &judgement)
+        guard let answer = try success(to: message, of: client, by: nil, judgement) else { return }
+        guard answer.xorAddress(WireType.xorMappedAddress) == client.mapped else {
+            throw Violation("a wrong mapped address for \(client.client)")
+        }
+    }
+
+    /// A request of a method that RFC 8656 does not have: refused or passed over, never a success.
+    func examine(strange message: WireMessage, from client: FiveTuple) throws(Violation) {
+        guard let answer = takeAnswer(to: message, of: client) else { return }
+        guard answer.messageClass == .error else {
+            throw Violation("success for method \(message.method)")
+        }
+        remember(nonceOf: answer, for: client)
+    }
+
+    /// A request that needs credentials.
+    func examine(request message: WireMessage, from client: FiveTuple) throws(Violation) {
+        var judgement = Judgement()
+        let author =
+            scenario.isAuthenticationRequired
+            ? author(of: message, from: client, &judgement) : Author(user: "", key: [])
+        checkUnknown(message, &judgement)
+        switch message.method {
+        case WireMethod.allocate: try examine(allocate: message, client, author, judgement)
+        case WireMethod.refresh: try examine(refresh: message, client, author, judgement)
+        case WireMethod.createPermission:
+            try examine(createPermission: message, client, author, judgement)
+        default: try examine(channelBind: message, client, author, judgement)
+        }
+    }
+
+    private func checkUnknown(_ message: WireMessage, _ judgement: inout Judgement) {
+        for type in message.visible.map(\.type) where type < 0x8000 {
+            if WireType.known.contains(type) { continue }
+            if WireType.disputed.contains(type) {
+                judgement.mayFail.insert(420)
+            } else {
+                judgement.mustFail.insert(420)
+            }
+        }
+    }
+
+    /// The allocation that a request is about, and what is wrong with asking (RFC 8656, 8 and 10).
+    private func allocation(
+        _ client: FiveTuple,
+        _ author: Author?,
+        _ judgement: inout Judgement
+    ) -> ModelAllocation? {
+        guard let allocation = live(client) else {
+            judgement.mustFail.insert(437)
+            return nil
+        }
+        if let author, author.user != allocation.user { judgement.mustFail.insert(441) }
+        return allocation
+    }
+
+    /// Refresh (RFC 8656, 8.2).
+    private func examine(
+        refresh message: WireMessage,
+        _ client: FiveTuple,
+        _ author: Author?,
+        _ judgement: Judgement
+    ) throws(Violation) {
+        var judgement = judgement
+        let allocation = allocation(client, author, &judgement)
+        if let allocation, let family = message.value(WireType.requestedAddressFamily) {
+            if family.count != 4 {
+                judgement.mustFail.formUnion([400, 443])
+            } else if family[0] != allocation.relayed.address.familyCode {
+                judgement.mustFail.formUnion(
+                    family[0] == 1 || family[0] == 2 ? [443] : [400, 440, 443]
+                )
+            }
+        }
+        checkLength(of: WireType.lifetime, in: message, &judgement)
+        let answer = try success(to: message, of: client, by: author, judgement)
+        guard let answer, var allocation else { return }
+        guard let granted = answer.number(WireType.lifetime, count: 4) else {
+            throw Violation("Refresh success without LIFETIME")
+        }
+        let asked = message.number(WireType.lifetime, count: 4)
+        guard granted == (asked == 0 ? 0 : grantedLifetime(asked)) else {
+            throw Violation("a lifetime of \(granted) for \(asked ?? 0)")
+        }
+        if granted == 0 { return end(allocation) }
+        allocation.expiry = now + .seconds(Int(granted))
+        allocations[client] = allocation
+    }
+
+    /// LIFETIME as RFC 8656, 7.2 grants it.
+    func grantedLifetime(_ asked: UInt64?) -> UInt64 {
+        max(600, min(asked ?? 600, UInt64(scenario.maximumLifetimeSeconds)))
+    }
+
+    /// CreatePermission (RFC 8656, 10.2): all peers or none.
+    private func examine(
+        createPermission message: WireMessage,
+        _ client: FiveTuple,
+        _ author: Author?,
+        _ judgement: Judgement
+    ) throws(Violation) {
+        var judgement = judgement
+        let allocation = allocation(client, author, &judgement)
+        let written = message.visible.filter { $0.type == WireType.xorPeerAddress }
+        if written.isEmpty { judgement.mustFail.insert(400) }
+        var peers: Set<Address> = []
+        for attribute in written {
+            guard let peer = checkPeer(message, attribute, allocation, &judgement) else { continue }
+            peers.insert(peer.address)
+        }
+        checkRoom(for: peers, in: allocation, &judgement)
+        let answer = try success(to: message, of: client, by: author, judgement)
+        guard answer != nil, var allocation else { return }
+        for peer in peers { permit(peer, in: &allocation) }
+        allocations[client] = allocation
+    }
+
+    /// ChannelBind (RFC 8656, 12.2).
+    private func examine(
+        channelBind message: WireMessage,
+        _ client: FiveTuple,
+        _ author: Author?,
+        _ judgement: Judgement
+    ) throws(Violation) {
+        var judgement = judgement
+        let allocation = allocation(client, author, &judgement)
+        let number = message.value(WireType.channelNumber).flatMap {
+            $0.count == 4 ? UInt16($0[0]) << 8 | UInt16($0[1]) : nil
+        }
+        let last: UInt16 = scenario.isRFC5766 ? 0x7FFF : 0x4FFF
+        if !(0x4000...last).contains(number ?? 0) { judgement.mustFail.insert(400) }
+        if number == 0x7FFF { judgement.mayFail.insert(400) }
+        var peer: Endpoint?
+        if let attribute = message.first(WireType.xorPeerAddress) {
+            peer = checkPeer(message, attribute, allocation, &judgement)
+        } else {
+            judgement.mustFail.insert(400)
+        }
+        if let allocation, let number, let peer {
+            checkBinding(of: number, to: peer, in: allocation, &judgement)
+            checkRoom(for: [peer.address], in: allocation, &judgement)
+        }
+        let answer = try success(to: message, of: client, by: author, judgement)
+        guard answer != nil, var allocation, let number, let peer else { return }
+        let lifetime = Nanoseconds.seconds(Int(scenario.channelLifetimeSeconds))
+        allocation.channels[number] = ModelChannel(peer: peer, expiry: now + lifetime)
+        permit(peer.address, in: &allocation)
+        allocations[client] = allocation
+    }
+
+    private func checkBinding(
+        of number: UInt16,
+        to peer: Endpoint,
+        in allocation: ModelAllocation,
+        _ judgement: inout Judgement
+    ) {
+        // A number stays with its peer for five minutes after it expired; whether the server insists
+        // on that is its choice (RFC 8656, 12).
+        let hold = Nanoseconds.seconds(300)
+        let bound = allocation.channels.filter { now < $0.value.expiry + hold }
+        for (other, channel) in bound where (other == number) != (channel.peer == peer) {
+            if now < channel.expiry {
+                judgement.mustFail.insert(400)
+            } else {
+                judgement.mayFail.insert(400)
+            }
+        }
+        guard bound[number] == nil else { return }
+        let limit = scenario.channelsPerAllocation
+        if bound.values.count(where: { now < $0.expiry }) >= limit {
+            judgement.mustFail.insert(508)
+        }
+        if bound.count >= limit { judgement.mayFail.insert(508) }
+    }
+
+    private func permit(_ peer: Address, in allocation: inout ModelAllocation) {
+        allocation.permissions[peer] = now + .seconds(Int(scenario.permissionLifetimeSeconds))
+    }
+
+    private func checkRoom(
+        for peers: Set<Address>,
+        in allocation: ModelAllocation?,
+        _ judgement: inout Judgement
+    ) {
+        guard let allocation else { return }
+        let live = allocation.permissions.filter { now < $0.value }.map(\.key)
+        if Set(live).union(peers).count > scenario.permissionsPerAllocation {
+            judgement.mustFail.insert(508)
+        }
+    }
+
+    /// The peer of an XOR-PEER-ADDRESS, and what is wrong with it (RFC 8656, 10.2).
+    private func checkPeer(
+        _ message: WireMessage,
+        _ attribute: WireMessage.Attribute,
+        _ allocation: ModelAllocation?,
+        _ judgement: inout Judgement
+    ) -> Endpoint? {
+        guard let written = message.xorAddress(attribute) else {
+            judgement.mustFail.formUnion([400])
+            judgement.mayFail.formUnion([443])
+            return nil
+        }
+        let peer = canonical(written)
+        if let allocation {
+            let family = allocation.relayed.address.isIPv6
+            if peer.address.isIPv6 != family { judgement.mustFail.insert(443) }
+            if written.address.isIPv6 != family { judgement.mayFail.insert(443) }
+        }
+        if isDenied(peer.address) && !isOwnAddress(peer.address) {
+            judgement.mustFail.insert(403)
+        } else if written.address.canonical != written.address || isOwnAddress(written.address) {
+            judgement.mayFail.insert(403)
+        }
+        return peer
+    }
+
+    /// A number attribute of a wrong length may be refused or be passed over.
+    func checkLength(of type: UInt16, in message: WireMessage, _ judgement: inout Judgement) {
+        if let value = message.value(type), value.count != 4 { judgement.mayFail.insert(400) }
+    }
+}

@@ -1,0 +1,57 @@
+/// What must hold when everybody has gone.
+
+import Exchange
+import RelayLoop
+import TURN
+
+extension World {
+    /// After the last deadline nothing is left: no allocation, socket, port, quota or buffer.
+    func checkEnd() throws(Violation) {
+        now += .seconds(100)
+        for thread in threads { try pass(thread.index) }
+        for thread in threads {
+            try checkCounters(thread)
+            guard thread.engine.serverStatistics.allocations == 0,
+                thread.engine.nextDeadline == nil
+            else { throw Violation("allocations are left at the end") }
+            guard thread.engine.serverStatistics.permissions == 0,
+                thread.engine.serverStatistics.channels == 0,
+                thread.engine.serverStatistics.heldChannels == 0
+            else { throw Violation("permissions or channels are left at the end") }
+        }
+        if let left = ledger.open.first { throw Violation("socket \(left.value) is still open") }
+        guard shared.quota.charged == 0 else {
+            throw Violation("\(shared.quota.charged) allocations are still charged to the quota")
+        }
+        for port in scenario.ports
+        where shared.portsIPv4.isOpen(port) || shared.portsIPv6.isOpen(port) {
+            throw Violation("port \(port) is still taken")
+        }
+        guard shared.reservations.takeAny() == nil else { throw Violation("a reservation is left") }
+    }
+
+    /// What came in was answered, passed on or dropped for a reason, each exactly once.
+    private func checkCounters(_ thread: ServerThread) throws(Violation) {
+        let server = thread.engine.serverStatistics
+        let engine = thread.engine.statistics
+        let received = engine.datagramsFromClients + engine.datagramsFromPeers
+        let dropped =
+            DropReason.allCases.reduce(0) { $0 + server.drops($1) }
+            + engine.dropsNotLiveRelayedPort + engine.dropsNoReplyBuffer + engine.dropsNoSendSlot
+        let sent = engine.datagramsToClients + engine.datagramsToPeers
+        guard received == dropped + sent else {
+            throw Violation("\(received) came in, \(sent) went out, \(dropped) were dropped")
+        }
+    }
+
+    /// The counters of all threads, for the end of a trace.
+    func counters() -> [String] {
+        threads.map { thread in
+            let server = thread.engine.serverStatistics
+            let drops = DropReason.allCases.filter { server.drops($0) > 0 }.map {
+                "\($0) \(server.drops($0))"
+            }
+            return "thread \(thread.index): \(thread.engine.statistics), drops: \(drops)"
+        }
+    }
+}

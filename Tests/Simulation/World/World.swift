@@ -1,0 +1,206 @@
+/// The simulated world: server, network, clients and peers, driven by one queue of events.
+
+import Exchange
+import IOURing
+import RelayLoop
+import TURN
+
+/// What happens in the world.
+enum Event {
+    case clientActs(Int)
+    case peerActs(Int)
+    case arrives(Packet)
+    case pass(Int)
+    case completes(Int, WireImage, result: Int32)
+}
+
+/// One run, all of which follows from the seed.
+final class World {
+    let scenario: Scenario
+    let model: ReferenceModel
+    let shared: SharedState
+    let ledger = SocketLedger()
+    var threads: [ServerThread] = []
+    var clients: [VirtualClient] = []
+    var peers: [VirtualPeer] = []
+    var directory = Directory()
+    var network: Network
+    var queue = EventQueue<Event>()
+    var chance: SeededGenerator
+    var now: Nanoseconds
+    /// Sends under way, by thread.
+    var underWay: [Int]
+    var plannedPass: [Nanoseconds?]
+    private(set) var trace: Trace
+
+    init(seed: UInt64, isTracing: Bool) throws(Violation) {
+        chance = SeededGenerator(seed: seed)
+        scenario = Scenario(&chance)
+        trace = Trace(isOn: isTracing)
+        model = ReferenceModel(scenario, isDenied: PeerRules.isDenied)
+        shared = SharedState(
+            allocations: scenario.totalQuota,
+            allocationsPerUser: scenario.userQuota
+        )
+        network = Network(scenario.network, chance.split())
+        now = scenario.start
+        underWay = Array(repeating: 0, count: scenario.threads)
+        plannedPass = Array(repeating: nil, count: scenario.threads)
+        try makeServer()
+        makePeers()
+        makeClients()
+        planActions()
+    }
+
+    private func makeServer() throws(Violation) {
+        for index in 0..<scenario.threads {
+            let sockets = SimulatedSockets(
+                thread: index,
+                indexes: scenario.configuration().relayIndexLimit,
+                shared: shared,
+                ledger: ledger,
+                openFailure: scenario.faults.openFailure,
+                chance.split()
+            )
+            do throws(Errno) {
+                let seed = chance.bytes(32)
+                threads.append(
+                    try ServerThread(index: index, scenario: scenario, sockets: sockets, seed: seed)
+                )
+            } catch { throw Violation("no memory for the server: \(error)") }
+        }
+    }
+
+    private func makePeers() {
+        let places = [
+            Endpoint(address: Address(45, 33, 1, 1), port: 5000),
+            Endpoint(address: Address(45, 33, 1, 1), port: 5001),
+            Endpoint(address: Address(45, 33, 1, 2), port: 5000),
+            Endpoint(address: Address(ipv6High: 0x2A02_0001_0000_0000, low: 1), port: 5000),
+            Endpoint(address: Address(ipv6High: 0x2A02_0001_0000_0000, low: 1), port: 5001),
+            Endpoint(address: Address(10, 0, 0, 5), port: 5000),
+        ]
+        for place in places where peers.count < scenario.peers + 2 {
+            peers.append(VirtualPeer(at: place, chance.split()))
+        }
+        directory.peers = peers.map(\.local)
+    }
+
+    private func makeClients() {
+        for index in 0..<scenario.clients {
+            let listener = chance.below(Scenario.listeners.count)
+            var address = Address(9, 9, 9, UInt8(1 + index / 2))
+            if listener == 2 {
+                let native = Address(ipv6High: 0x2A03_0000_0000_0000, low: UInt64(1 + index))
+                address = chance.chance(30) ? address.mapped : native
+            }
+            clients.append(
+                VirtualClient(
+                    at: Endpoint(address: address, port: UInt16(chance.within(1024...65_000))),
+                    listener: listener,
+                    users: scenario.users,
+                    isIPv6Relay: scenario.hasIPv6Relay && chance.chance(35),
+                    chance.split()
+                )
+            )
+        }
+    }
+
+    private func planActions() {
+        var time = now
+        let long = 6 * scenario.duration / UInt64(scenario.actions)
+        for _ in 0..<scenario.actions {
+            switch chance.below(100) {
+            case 0..<60: time += chance.duration(0 ... .milliseconds(5))
+            case 60..<85: time += chance.duration(0 ... .seconds(2))
+            default: time += chance.duration(0...long)
+            }
+            let actor: Event =
+                chance.chance(72)
+                ? .clientActs(chance.below(clients.count)) : .peerActs(chance.below(peers.count))
+            queue.plan(actor, at: time)
+        }
+    }
+
+    /// Runs until nothing is left to happen, then checks that nothing is left behind.
+    func run() throws(Violation) {
+        while let (time, event) = queue.next() {
+            now = time
+            try happen(event)
+        }
+        try checkEnd()
+    }
+
+    private func happen(_ event: Event) throws(Violation) {
+        switch event {
+        case .clientActs(let index):
+            let bytes = clients[index].act(&directory)
+            sendFromClient(index, bytes)
+        case .peerActs(let index):
+            guard let burst = peers[index].act(&directory) else { return }
+            for bytes in burst.bytes { send(bytes, from: peers[index].local, to: burst.to) }
+        case .arrives(let packet): arrive(packet)
+        case .pass(let thread):
+            // Only the pass planned last is still wanted.
+            guard plannedPass[thread] == now else { return }
+            plannedPass[thread] = nil
+            try pass(thread)
+        case .completes(let thread, let image, let result):
+            try complete(thread, image, result: result)
+            planPass(thread, at: now)
+        }
+    }
+
+    /// Adds a line about what happens to the trace.
+    func note(_ line: @autoclosure () -> String) { trace.add(line(), at: now - scenario.start) }
+
+    private func sendFromClient(_ index: Int, _ datagrams: [[UInt8]]) {
+        let client = clients[index]
+        for bytes in datagrams {
+            send(bytes, from: client.local, to: Scenario.listeners[client.listener])
+        }
+    }
+
+    /// Puts a datagram on the network.
+    func send(_ bytes: [UInt8], from source: Endpoint, to destination: Endpoint) {
+        let packet = Packet(source: source, destination: destination, bytes: bytes)
+        for time in network.arrivals(of: packet, at: now) { queue.plan(.arrives(packet), at: time) }
+    }
+
+    private func arrive(_ packet: Packet) {
+        if let listener = Scenario.listeners.firstIndex(of: packet.destination) {
+            // The kernel's choice among the sockets of SO_REUSEPORT: by the four-tuple.
+            let thread = (Int(packet.source.port) + listener) % threads.count
+            return arrive(packet, at: .listener(listener), of: thread)
+        }
+        let inner = model.internalForm(packet.destination)
+        for thread in threads {
+            guard let relay = thread.sockets.relay(at: inner) else { continue }
+            return arrive(packet, at: .relay(relay), of: thread.index)
+        }
+        if let client = clients.firstIndex(where: { $0.local == packet.destination }) {
+            let bytes = clients[client].receive(packet.bytes, &directory)
+            return sendFromClient(client, bytes)
+        }
+        guard let peer = peers.firstIndex(where: { $0.local == packet.destination }) else { return }
+        for bytes in peers[peer].receive(packet.bytes, &directory) {
+            send(bytes, from: peers[peer].local, to: packet.source)
+        }
+    }
+
+    private func arrive(_ packet: Packet, at socket: ServerSocket, of thread: Int) {
+        // A socket's receive buffer is full: the kernel drops.
+        guard threads[thread].inbox.count < 200 else { return }
+        threads[thread].inbox.append(
+            Arrival(socket: socket, source: packet.source, bytes: packet.bytes)
+        )
+        planPass(thread, at: now + scenario.network.passWindow)
+    }
+
+    /// Plans a pass of a thread, unless an earlier one is planned.
+    func planPass(_ thread: Int, at time: Nanoseconds) {
+        if let planned = plannedPass[thread], planned <= time { return }
+        plannedPass[thread] = time
+        queue.plan(.pass(thread), at: time)
+    }
+}
