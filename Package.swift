@@ -100,7 +100,7 @@ let package = Package(
         tests("Exchange", ["Exchange"]),
         tests("RelayLoop", ["RelayLoop", "TURN", "STUN", "IOURing", "Exchange"]),
         tests("Tunables", ["Tunables"]),
-        tests("turnpike", ["turnpike", "Tunables"]),
+        tests("turnpike", ["turnpike", "Tunables", "STUN", "TURN"]),
         .target(
             name: "SimulatedWorld",
             dependencies: ["RelayLoop", "TURN", "STUN", "IOURing", "Exchange"],

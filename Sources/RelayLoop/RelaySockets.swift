@@ -99,6 +99,8 @@ private struct Entry {
 }
 
 extension RelaySockets: RelayOpener {
+    // Out of line, so that the way of a datagram stays short.
+    @inline(never)
     mutating func open(_ request: RelayRequest, at now: Now) -> RelayOutcome {
         guard shared.quota.charge(userTag: request.userTag) else {
             quotaRefusals &+= 1
@@ -110,6 +112,7 @@ extension RelaySockets: RelayOpener {
         return .unavailable
     }
 
+    @inline(never)
     mutating func close(_ relay: RelayIndex, userTag: UInt64, at now: Now) {
         let entry = entries[Int(relay.rawValue)]
         assert(entry.state == .open)
@@ -121,7 +124,11 @@ extension RelaySockets: RelayOpener {
     }
 
     func isLive(port: UInt16, family: AddressFamily) -> Bool {
-        shared.ports(of: family).isOpen(port)
+        // Spelled out for each family: a reference that may be either would be retained.
+        switch family {
+        case .ipv4: shared.portsIPv4.isOpen(port)
+        case .ipv6: shared.portsIPv6.isOpen(port)
+        }
     }
 
     private func socket(for request: RelayRequest, at now: Now) -> BoundSocket? {

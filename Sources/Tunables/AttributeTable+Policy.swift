@@ -145,12 +145,13 @@ extension AttributeTable {
     ]
 
     /// Addresses that are not of the public Internet (IANA's special-purpose registries), and tunnels into others.
+    ///
+    /// IPv4-mapped addresses have no prefix here: they are turned into the IPv4 address before they are looked up.
     private static let specialPurposePrefixes = [
         "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
         "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16",
         "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
-        "255.255.255.255/32", "::/128", "::1/128", "::ffff:0:0/96", "::/96", "64:ff9b::/96",
-        "64:ff9b:1::/48", "100::/64", "2001::/32", "2001:db8::/32", "2002::/16", "fc00::/7",
-        "fe80::/10", "fec0::/10", "ff00::/8",
+        "255.255.255.255/32", "::/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/32",
+        "2001:db8::/32", "2002::/16", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
     ].joined(separator: " ")
 }

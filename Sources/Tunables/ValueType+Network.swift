@@ -28,7 +28,7 @@ extension ValueType where Value == [String] {
 
     /// Address prefixes.
     static var prefixes: Self {
-        let allowed = "address prefixes, such as \"10.0.0.0/8 fc00::/7 192.0.2.1\""
+        let allowed = "prefixes such as \"10.0.0.0/8 fc00::/7 192.0.2.1\", no IPv4-mapped ones"
         return ValueType(allowed: allowed) { text in
             let list = words(text)
             return list.allSatisfy(isPrefix) ? list : nil
@@ -74,6 +74,14 @@ private func family(of address: String) -> Family? {
     return inet_pton(AF_INET6, address, &memory) == 1 ? .ipv6 : nil
 }
 
+private func isIPv4Mapped(_ address: String) -> Bool {
+    var memory = in6_addr()
+    guard inet_pton(AF_INET6, address, &memory) == 1 else { return false }
+    return withUnsafeBytes(of: &memory) { bytes in
+        bytes[..<10].allSatisfy { $0 == 0 } && bytes[10] == 0xFF && bytes[11] == 0xFF
+    }
+}
+
 private func isEndpoint(_ text: String) -> Bool {
     guard let colon = text.lastIndex(of: ":") else { return false }
     guard let port = decimal(text[text.index(after: colon)...]), (1...65_535).contains(port) else {
@@ -89,6 +97,8 @@ private func isEndpoint(_ text: String) -> Bool {
 private func isPrefix(_ text: String) -> Bool {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
     guard parts.count <= 2, let family = family(of: String(parts[0])) else { return false }
+    // Such an address is looked up as the IPv4 address in it, so that ::ffff:0:0/96 would mean all of IPv4.
+    if isIPv4Mapped(String(parts[0])) { return false }
     guard parts.count == 2 else { return true }
     guard let length = decimal(parts[1]) else { return false }
     return length <= (family == .ipv4 ? 32 : 128)

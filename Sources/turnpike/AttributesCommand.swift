@@ -1,7 +1,7 @@
 /// `turnpike attributes`: the reference of the attribute tree, and the tree of defaults.
 
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 import Tunables
 
 /// Prints what can be set, or writes the defaults as a tree.

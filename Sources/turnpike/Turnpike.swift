@@ -9,7 +9,7 @@ struct Turnpike: ParsableCommand {
         commandName: "turnpike",
         abstract: "A TURN server.",
         version: turnpikeVersion,
-        subcommands: [AttributesCommand.self]
+        subcommands: [ServeCommand.self, CredentialsCommand.self, AttributesCommand.self]
     )
 }
 

@@ -36,10 +36,7 @@ struct AllocationTableTests {
         at now: Instant,
         _ random: inout RandomSource
     ) {
-        let fiveTuple = FiveTuple(
-            client: TransportAddress(ip: IPAddress(ipv4: 1), port: UInt16(random.below(8))),
-            listener: ListenerIndex(rawValue: 0)
-        )
+        let fiveTuple = fiveTuple(port: UInt16(random.below(8)))
         let end = now.advanced(bySeconds: 1 + random.below(400))
         guard let slot = table.settledAllocation(of: fiveTuple, at: now) else {
             guard table.hasRoom else { return }
@@ -101,10 +98,15 @@ struct AllocationTableTests {
         )
     }
 
+    private func fiveTuple(port: UInt16) -> FiveTuple {
+        FiveTuple(
+            client: TransportAddress(ip: IPAddress(ipv4: 1), port: port),
+            listener: ListenerIndex(rawValue: 0)
+        )
+    }
+
     private func slots(of table: borrowing AllocationTable) -> [Slot<Allocation>] {
-        var slots: [Slot<Allocation>] = []
-        table.byClient.forEach { _, slot in slots.append(slot) }
-        return slots
+        (0..<8).compactMap { table.byClient.value(of: fiveTuple(port: $0)) }
     }
 
     private func permissions(

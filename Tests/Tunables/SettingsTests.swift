@@ -70,7 +70,8 @@ import Tunables
         "buffers/size=k", "relay/ports=80-90", "relay/ports=5000", "relay/ports=6000-5000",
         "listen/udp=1.2.3.4", "listen/udp=::1:3478", "listen/udp=[::1]:0", "listen/udp=[::1]:65536",
         "relay/address=1.2.3.4 5.6.7.8", "relay/address=localhost", "peers/deny=10.0.0.0/33",
-        "peers/allow=10.0.0/8", "peers/allow=::/129", "server/realm=a\"b", "server/realm=",
+        "peers/allow=10.0.0/8", "peers/allow=::/129", "peers/deny=::ffff:0:0/96",
+        "server/realm=a\"b", "server/realm=",
         "server/realm=two\nlines", "log/level=loud", "auth/nonce_lifetime_s=1",
     ])
     func aValueThatIsNotAllowedIsNamedWithWhatIs(_ override: String) {

@@ -1,0 +1,106 @@
+/// What the server says about itself when it is ready.
+
+import STUN
+import TURN
+import Tunables
+
+/// The facts of a start, for a person or for a log.
+struct Banner {
+    private let plan: StartPlan
+
+    init(_ plan: StartPlan) {
+        self.plan = plan
+    }
+
+    /// Lines for a terminal.
+    var text: String {
+        var lines = ["turnpike \(turnpikeVersion) is ready"]
+        for (name, value) in rows {
+            lines.append("  \(name.padded(to: 12))\(value)")
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    /// Fields for a log.
+    var fields: [(name: String, value: String)] {
+        [
+            ("version", turnpikeVersion),
+            ("udp", joined(plan.listeners.addresses.map(\.description))),
+            ("relay", joined(plan.relay.bound.map(\.description))),
+            ("external", joined(plan.relay.advertised.map(\.description))),
+            ("ports", ports),
+            ("threads", "\(plan.threadCount)"),
+            ("cpus", joined(plan.processors.ofThreads.map(\.description))),
+        ]
+    }
+
+    private var rows: [(String, String)] {
+        var rows = [
+            ("listening", "UDP " + joined(plan.listeners.addresses.map(\.description))),
+            ("relaying", relaying),
+            ("reach", reach),
+            ("threads", threads),
+        ]
+        if let state = plan.state {
+            rows.append(("secret", state.secretPath))
+        }
+        if plan.settings.auth.isRequired {
+            rows.append(("credentials", "turnpike credentials --user alice --ttl 1h"))
+            rows.append(("browser", "iceServers: [ … ] from: turnpike credentials --json"))
+        }
+        if let trial { rows.append(("try it", trial)) }
+        return rows
+    }
+
+    private var ports: String {
+        "\(plan.settings.relay.ports.lowerBound)-\(plan.settings.relay.ports.upperBound)"
+    }
+
+    private var relaying: String {
+        let relay = plan.relay
+        let isTranslated = relay.advertised != relay.bound
+        let advertised = joined(relay.advertised.map(\.description))
+        let outside = isTranslated ? ", told to clients as \(advertised)" : ""
+        return "on \(joined(relay.bound.map(\.description))) ports \(ports)\(outside)"
+    }
+
+    /// Who can be a peer, from where the relay addresses are.
+    private var reach: String {
+        let local = plan.relay.advertised.filter { !PeerPolicy().allows($0) }
+        if local.isEmpty { return "peers and clients anywhere; the firewall must let UDP in" }
+        let advice = "behind a NAT name its outside in relay/external_address"
+        if local.allSatisfy(isLoopback) { return "programs on this machine only; \(advice)" }
+        return "only networks that reach \(joined(local.map(\.description))); \(advice)"
+    }
+
+    private var threads: String {
+        let cpus = plan.processors.ofThreads.map(\.description)
+        let noun = cpus.count == 1 ? "relay thread on CPU" : "relay threads on CPUs"
+        return "\(cpus.count) \(noun) \(joined(cpus)) of \(plan.processors.usable)"
+    }
+
+    /// A command of the coturn package that relays between two allocations of this server.
+    private var trial: String? {
+        guard let state = plan.state, let listener = plan.listeners.addresses.first else {
+            return nil
+        }
+        return "turnutils_uclient -y -s -u me -W \"$(cat \(state.secretPath))\" "
+            + "-p \(listener.port) \(listener.ip)"
+    }
+
+    private func isLoopback(_ address: IPAddress) -> Bool {
+        switch address.family {
+        case .ipv4: address.low >> 24 == 127
+        case .ipv6: address.high == 0 && address.low == 1
+        }
+    }
+
+    private func joined(_ words: [String]) -> String { words.joined(separator: " ") }
+}
+
+extension String {
+    /// The text, with spaces after it up to a width.
+    fileprivate func padded(to width: Int) -> String {
+        self + String(repeating: " ", count: max(width - count, 1))
+    }
+}

@@ -1,0 +1,60 @@
+/// The addresses the server listens on: those of the tree, wildcards replaced by the machine's addresses.
+
+import Glibc
+import STUN
+import Tunables
+
+/// Every address to listen on over UDP, checked to be ours and free.
+struct Listeners {
+    /// More is a mistake: each address is a socket of each relay thread.
+    private static let maximum = 256
+
+    private(set) var addresses: [TransportAddress] = []
+    private(set) var warnings: [String] = []
+
+    /// Expands and checks the endpoints of the tree.
+    ///
+    /// An answer must leave from the address that was asked. A socket for each address does that; one for all would
+    /// leave the choice to the routing table.
+    init(_ endpoints: [String], machine: [IPAddress] = NetworkInterfaces.addresses()) throws {
+        for endpoint in endpoints.compactMap({ TransportAddress($0) }) {
+            if endpoint.ip.isWildcard {
+                for ip in machine where ip.family == endpoint.ip.family {
+                    try add(TransportAddress(ip: ip, port: endpoint.port), isNamed: false)
+                }
+            } else {
+                try add(endpoint, isNamed: true)
+            }
+        }
+        if addresses.isEmpty {
+            throw StartProblem("listen/udp: no address to listen on")
+        }
+        if addresses.count > Self.maximum {
+            throw StartProblem(
+                "listen/udp: this machine has \(addresses.count) addresses; name those to listen on"
+            )
+        }
+    }
+
+    private mutating func add(_ address: TransportAddress, isNamed: Bool) throws {
+        if addresses.contains(address) { return }
+        switch try ProbeSocket(address.ip.family).bind(to: address) {
+        case 0:
+            addresses.append(address)
+        case EADDRINUSE:
+            throw StartProblem(
+                "listen/udp: \(address) is in use by another program; see: ss -ulpn sport = \(address.port)"
+            )
+        case EADDRNOTAVAIL where !isNamed:
+            warnings.append("cannot listen on \(address): the address is not ready")
+        case EADDRNOTAVAIL:
+            throw StartProblem("listen/udp: \(address) is not an address of this machine")
+        case EACCES:
+            throw StartProblem(
+                "listen/udp: \(address): ports below 1024 need root or CAP_NET_BIND_SERVICE"
+            )
+        case let number:
+            throw StartProblem("listen/udp: \(address)", errno: number)
+        }
+    }
+}

@@ -1,0 +1,57 @@
+/// The relay threads of the server, as one.
+
+import Exchange
+import RelayLoop
+import Tunables
+
+/// Relay threads that run; the owner stops them.
+struct RelayThreads {
+    private let threads: [RelayThread]
+
+    /// Starts all threads; when one does not start, those before it are stopped again.
+    init(_ plan: StartPlan) throws(StartError) {
+        let limits = plan.settings.limits
+        let shared = SharedState(
+            allocations: limits.allocations,
+            allocationsPerUser: limits.allocationsPerUser
+        )
+        var started: [RelayThread] = []
+        do throws(StartError) {
+            for (index, cpu) in plan.processors.ofThreads.enumerated() {
+                let configuration = RelayThreadConfiguration(
+                    plan.settings,
+                    server: plan.server,
+                    listeners: plan.listeners.addresses,
+                    cpu: cpu
+                )
+                let thread = try RelayThread(
+                    index: index,
+                    configuration: configuration,
+                    shared: shared
+                )
+                try thread.start()
+                started.append(thread)
+            }
+        } catch {
+            Self.end(started)
+            throw error
+        }
+        threads = started
+    }
+
+    /// Stops all threads and waits until they have ended.
+    func stop() {
+        Self.end(threads)
+    }
+
+    /// Every counter's name and sum over the threads, in the order of the counters.
+    var counters: [(name: String, value: String)] {
+        let blocks = threads.map(\.counters)
+        return RelayCounter.allCases.map { ($0.name, "\(blocks.total($0))") }
+    }
+
+    private static func end(_ threads: [RelayThread]) {
+        for thread in threads { thread.stop() }
+        for thread in threads { thread.join() }
+    }
+}

@@ -1,0 +1,54 @@
+/// `turnpike serve`: the server, from its start to SIGTERM.
+
+import ArgumentParser
+import FoundationEssentials
+import Glibc
+import Logging
+import Tunables
+
+/// Runs the server in the foreground.
+struct ServeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Run the server until SIGTERM or SIGINT; SIGUSR1 writes its counters."
+    )
+
+    /// Threads that have not ended by then never will; the kernel ends the process (SIGALRM).
+    private static let stopSeconds: UInt32 = 3
+
+    @OptionGroup var options: ConfigurationOptions
+
+    func run() throws {
+        try reportingProblems {
+            let (settings, warnings) = try options.load()
+            // Before any thread is made: they inherit which signals are held back.
+            let signals = Signals()
+            let log = LineLog(settings.log)
+            let logger = Logger(label: "turnpike") { _ in log }
+            let plan = try StartPlan(settings, warnings: warnings, state: options.state)
+            for warning in plan.warnings { logger.warning("\(warning)") }
+            let threads = try RelayThreads(plan)
+            announce(plan, log)
+            attend(signals, threads, log)
+            logger.info("stopping")
+            alarm(Self.stopSeconds)
+            threads.stop()
+            logger.info("stopped")
+        }
+    }
+
+    private func announce(_ plan: StartPlan, _ log: LineLog) {
+        let banner = Banner(plan)
+        switch log.format {
+        case .text: writeLine(banner.text, to: STDOUT_FILENO)
+        case .json: log.write(.notice, "ready", banner.fields)
+        }
+    }
+
+    /// Does what signals ask, until one asks to stop.
+    private func attend(_ signals: Signals, _ threads: RelayThreads, _ log: LineLog) {
+        while signals.next() == .report {
+            log.write(.notice, "counters", threads.counters)
+        }
+    }
+}

@@ -1,0 +1,93 @@
+/// From the attribute tree's settings to what the data plane takes.
+
+import RelayLoop
+import STUN
+import TURN
+import Tunables
+
+extension ServerConfiguration {
+    /// The TURN server that the settings describe.
+    ///
+    /// - Parameters:
+    ///   - settings: The attribute tree.
+    ///   - relay: The addresses of relayed sockets.
+    ///   - secrets: Secrets of time-limited credentials.
+    /// - Throws: Which user is no user.
+    init(
+        _ settings: Settings,
+        relay: RelayAddresses,
+        secrets: [String]
+    ) throws(StartProblem) {
+        self.init()
+        realm = settings.server.realm
+        software = settings.server.software
+        rfc5766Channels = settings.server.rfc5766Channels
+        relayIPv4 = relay.ipv4
+        relayIPv6 = relay.ipv6
+        externalIPv4 = relay.externalIPv4
+        externalIPv6 = relay.externalIPv6
+        ports = settings.relay.ports
+        deny = settings.peers.deny.compactMap { AddressPrefix($0) }
+        allow = settings.peers.allow.compactMap { AddressPrefix($0) }
+        self.secrets = secrets.map { Array($0.utf8) }
+        try setAuthentication(settings.auth)
+        setLimits(settings.limits)
+    }
+
+    private mutating func setAuthentication(_ auth: Settings.Auth) throws(StartProblem) {
+        isAuthenticationRequired = auth.isRequired
+        nonceLifetimeSeconds = UInt32(auth.nonceLifetimeSeconds)
+        // All threads must know each other's nonces, also when the operator names no key.
+        nonceKey = auth.nonceKey.isEmpty ? randomBytes(32) : Array(auth.nonceKey.utf8)
+        for user in auth.users {
+            guard let user = StaticUser(name: user.name, password: user.value) else {
+                throw StartProblem("auth/users/\(user.name): not a name and password for TURN")
+            }
+            users.append(user)
+        }
+    }
+
+    private mutating func setLimits(_ limits: Settings.Limits) {
+        // Chance may put all clients on one thread. Tables are memory that costs nothing until it is used.
+        allocationCapacity = limits.allocations
+        permissionsPerAllocation = limits.permissionsPerAllocation
+        channelsPerAllocation = limits.channelsPerAllocation
+        bandwidthPerAllocation = UInt64(limits.bandwidthPerAllocation)
+        unauthenticatedPerSecond = UInt32(limits.unauthenticatedPerSecond)
+        unauthenticatedTotalPerSecond = UInt32(limits.unauthenticatedTotalPerSecond)
+        maximumLifetimeSeconds = UInt32(limits.lifetimeMaximumSeconds)
+        permissionLifetimeSeconds = UInt32(limits.permissionLifetimeSeconds)
+        channelLifetimeSeconds = UInt32(limits.channelLifetimeSeconds)
+    }
+}
+
+extension RelayThreadConfiguration {
+    /// What one relay thread is told.
+    ///
+    /// - Parameters:
+    ///   - settings: The attribute tree.
+    ///   - server: The TURN server, the same for all threads.
+    ///   - listeners: The addresses to listen on, the same for all threads.
+    ///   - cpu: The CPU of this thread.
+    init(
+        _ settings: Settings,
+        server: ServerConfiguration,
+        listeners: [TransportAddress],
+        cpu: Int
+    ) {
+        self.init(server: server, listeners: listeners)
+        self.cpu = cpu
+        numa = settings.threads.numa
+        ringEntries = settings.ring.entries
+        batchWaitMicroseconds = UInt32(settings.ring.batchWaitMicroseconds)
+        busyPollMicroseconds = settings.ring.busyPollMicroseconds
+        bufferCount = settings.buffers.count
+        bufferSize = settings.buffers.size
+        // The pool falls back to ordinary pages by itself where no huge ones are reserved.
+        hugePages = settings.buffers.hugepages != "0"
+        receiveOffload = settings.udp.gro
+        segmentation = settings.udp.gso
+        receiveBuffer = settings.udp.receiveBuffer
+        sendBuffer = settings.udp.sendBuffer
+    }
+}

@@ -1,0 +1,69 @@
+/// Everything that is decided before the first relay thread starts.
+
+import IOURing
+import RelayLoop
+import TURN
+import Tunables
+
+/// The server that the settings describe, on this machine.
+struct StartPlan {
+    let settings: Settings
+    let listeners: Listeners
+    let relay: RelayAddresses
+    let processors: Processors
+    let server: ServerConfiguration
+    /// Where the server's own secret is; nil when it has none.
+    let state: StateDirectory?
+    /// What the operator should know, a line each.
+    private(set) var warnings: [String]
+
+    /// Finds addresses and CPUs, makes the secret if there is none, and checks what can be checked.
+    ///
+    /// - Parameters:
+    ///   - settings: The attribute tree.
+    ///   - warnings: What reading it brought up.
+    ///   - state: The state directory that the operator named.
+    /// - Throws: What keeps the server from starting, in one line.
+    init(_ settings: Settings, warnings: [String], state: String?) throws {
+        if let shortfall = KernelSupport.check() { throw shortfall }
+        self.settings = settings
+        self.warnings = warnings
+        processors = try Processors(settings.threads)
+        listeners = try Listeners(settings.listen.udp)
+        relay = try RelayAddresses(settings.relay)
+        var secrets = settings.auth.secrets.map(\.value)
+        if secrets.isEmpty && settings.auth.isRequired {
+            let directory = try StateDirectory(named: state)
+            secrets = [try directory.secretMadeIfAbsent()]
+            self.state = directory
+        } else {
+            self.state = nil
+        }
+        server = try ServerConfiguration(settings, relay: relay, secrets: secrets)
+        self.warnings += listeners.warnings + processors.warnings
+        try findShortages()
+    }
+
+    /// How many relay threads there will be.
+    var threadCount: Int { processors.ofThreads.count }
+
+    private mutating func findShortages() throws {
+        let shortage = try DescriptorLimit.raise(
+            listeners: threadCount * (listeners.addresses.count + 4),
+            allocations: min(settings.limits.allocations, relay.bound.count * server.ports.count)
+        )
+        if let shortage { warnings.append(shortage) }
+        if let state, state.isSecretReadableByOthers {
+            warnings.append("\(state.secretPath): others can read this; chmod 600 it")
+        }
+        if !settings.auth.isRequired {
+            warnings.append("auth/required is 0: anybody who reaches this server can relay")
+        }
+        if relay.isLoopbackForWantOfRoute {
+            warnings.append(
+                "no route leads out of this machine: relaying on \(relay.preferred), "
+                    + "for local programs only"
+            )
+        }
+    }
+}

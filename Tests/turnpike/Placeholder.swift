@@ -1,5 +1,0 @@
-import Testing
-
-@Suite struct turnpikePlaceholder {
-    @Test func builds() {}
-}

@@ -1,0 +1,109 @@
+/// What the server decides before it starts: addresses, CPUs, descriptors.
+
+import STUN
+import TURN
+import Testing
+import Tunables
+
+@testable import turnpike
+
+@Suite struct StartTests {
+    private func problem(_ body: () throws -> Void) -> String {
+        do {
+            try body()
+            return "none"
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    private func settings(_ overrides: String...) throws -> Settings {
+        try Settings.load(directory: nil, overrides: overrides).settings
+    }
+
+    @Test func wildcardsBecomeTheMachinesAddressesOfTheirFamily() throws {
+        let machine = ["127.0.0.1", "127.0.0.2"].compactMap { IPAddress($0) }
+        let listeners = try Listeners(["0.0.0.0:34781", "127.0.0.1:34781"], machine: machine)
+        #expect(listeners.addresses.map(\.description) == ["127.0.0.1:34781", "127.0.0.2:34781"])
+        let none = problem { _ = try Listeners(["[::]:34781"], machine: machine) }
+        #expect(none == "listen/udp: no address to listen on")
+    }
+
+    @Test func aPortInUseIsNamed() throws {
+        let socket = try ProbeSocket(.ipv4)
+        let address = try #require(TransportAddress("127.0.0.1:34782"))
+        #expect(socket.bind(to: address) == 0)
+        let text = problem { _ = try Listeners(["127.0.0.1:34782"]) }
+        #expect(text.hasPrefix("listen/udp: 127.0.0.1:34782 is in use"))
+        #expect(socket.bind(to: address) != 0)
+    }
+
+    @Test func anAddressOfAnotherMachineIsNamed() throws {
+        let listen = problem { _ = try Listeners(["198.51.100.7:34783"]) }
+        #expect(listen == "listen/udp: 198.51.100.7:34783 is not an address of this machine")
+        let tree = try settings("relay/address=198.51.100.7").relay
+        let relay = problem { _ = try RelayAddresses(tree) }
+        #expect(relay.hasPrefix("relay/address: 198.51.100.7 is not an address of this machine"))
+    }
+
+    @Test func anExternalAddressNeedsARelayAddressOfItsFamily() throws {
+        let right = try settings("relay/address=127.0.0.1", "relay/external_address=192.0.2.9")
+        let relay = try RelayAddresses(right.relay)
+        #expect(relay.advertised.map(\.description) == ["192.0.2.9"])
+        let wrong = try settings("relay/address=127.0.0.1", "relay/external_address=2001:db8::9")
+        let text = problem { _ = try RelayAddresses(wrong.relay) }
+        #expect(text == "relay/external_address: 2001:db8::9 has no relay/address beside it")
+    }
+
+    @Test func relayThreadsLeaveOneCPUAndTakeTheListInOrder() throws {
+        let standard = try settings().threads
+        #expect(try Processors(standard, allowed: [0, 1, 2, 3]).ofThreads == [1, 2, 3])
+        #expect(try Processors(standard, allowed: [5]).ofThreads == [5])
+        let two = try settings("threads/count=2").threads
+        #expect(try Processors(two, allowed: [0, 1, 2]).ofThreads == [1, 2])
+        let named = try settings("threads/cpus=3 1").threads
+        #expect(try Processors(named, allowed: [0, 1, 2, 3]).ofThreads == [3, 1])
+        let stranger = problem { _ = try Processors(named, allowed: [0, 1]) }
+        #expect(stranger == "threads/cpus: CPU 3 is not there or not for this process")
+        let three = try settings("threads/count=3").threads
+        let crowded = try Processors(three, allowed: [0, 1])
+        #expect(crowded.ofThreads == [0, 1, 0])
+        #expect(crowded.warnings == ["3 relay threads share 2 CPUs"])
+    }
+
+    @Test func aLowDescriptorLimitIsAWarningUntilNothingFits() throws {
+        #expect(try DescriptorLimit.shortage(limit: 4096, listeners: 8, allocations: 100) == nil)
+        let warning = try DescriptorLimit.shortage(limit: 256, listeners: 8, allocations: 1000)
+        #expect(warning?.contains("allows for some 184 of 1000 allocations") == true)
+        let text = problem {
+            _ = try DescriptorLimit.shortage(limit: 64, listeners: 8, allocations: 1)
+        }
+        #expect(text.contains("ulimit -n"))
+    }
+
+    @Test func theDefaultDenyListIsThatOfTheTURNServer() {
+        let tree = Settings.defaults.peers.deny.compactMap { AddressPrefix($0) }
+        #expect(Set(tree) == Set(PeerPolicy.defaultDeny))
+    }
+
+    @Test func settingsReachTheServer() throws {
+        let settings = try settings(
+            "server/realm=example.org",
+            "auth/users/alice=wonder",
+            "auth/nonce_key=0123456789abcdef",
+            "limits/lifetime_max_s=700",
+            "relay/address=127.0.0.1",
+            "peers/deny=10.0.0.0/8"
+        )
+        let relay = try RelayAddresses(settings.relay)
+        let server = try ServerConfiguration(settings, relay: relay, secrets: ["a secret"])
+        #expect(server.realm == "example.org")
+        #expect(server.users.count == 1)
+        #expect(server.maximumLifetimeSeconds == 700)
+        #expect(server.relayIPv4?.description == "127.0.0.1")
+        #expect(server.relayIPv6 == nil)
+        #expect(server.deny.map(\.description) == ["10.0.0.0/8"])
+        #expect(server.secrets == [Array("a secret".utf8)])
+        #expect(server.nonceKey == Array("0123456789abcdef".utf8))
+    }
+}
