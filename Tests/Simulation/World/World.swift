@@ -127,7 +127,10 @@ final class World {
 
     /// Runs until nothing is left to happen, then checks that nothing is left behind.
     func run() throws(Violation) {
+        var eventsAtOnce = 0
         while let (time, event) = queue.next() {
+            eventsAtOnce = time == now ? eventsAtOnce + 1 : 0
+            guard eventsAtOnce < 10_000 else { throw Violation("time stands still") }
             now = time
             try happen(event)
         }
