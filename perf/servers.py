@@ -113,7 +113,7 @@ class Turnpike(Server):
             "limits/unauthenticated_total_per_s": "0",
         }
         values.update(setting.split("=", 1) for setting in self.settings)
-        command = [str(BINARIES / "turnpike"), "serve"]
+        command = [str(BINARIES / "turnpike"), "serve", "--state", self.folder]
         for path, value in values.items():
             command += ["--set", f"{path}={value}"]
         return command

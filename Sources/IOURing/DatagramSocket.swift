@@ -97,11 +97,12 @@ extension DatagramSocket {
         try setFragmentation(options.setsDontFragment, family: family)
     }
 
-    /// By default a datagram larger than the path is fragmented, not lost.
+    /// Sets DF on what leaves from here, or lets it be fragmented.
     ///
+    /// By default a datagram larger than the path is fragmented, not lost.
     /// For IPv4 that is `IP_PMTUDISC_OMIT`: no DF, and no path MTU that a forged ICMP message could
     /// lower. For IPv6 only the source fragments, so it has to believe what it is told.
-    private func setFragmentation(
+    public func setFragmentation(
         _ setsDontFragment: Bool,
         family: SocketAddress.Family
     ) throws(Errno) {

@@ -103,6 +103,9 @@ extension Ring {
         return Errno(result: result)
     }
 
+    /// Whether there is something that was not taken yet.
+    public var hasCompletions: Bool { head != tail }
+
     /// The next thing the kernel has done; `nil` when there is nothing more until the next `enter`.
     public mutating func nextCompletion() -> Completion? {
         while true {

@@ -8,10 +8,13 @@ enum Clock {
     /// Monotonic time for deadlines, wall-clock seconds for nonces and credentials.
     static func now() -> Now {
         Now(
-            monotonic: Instant(nanoseconds: nanoseconds(CLOCK_MONOTONIC)),
+            monotonic: Instant(nanoseconds: monotonic()),
             unixSeconds: nanoseconds(CLOCK_REALTIME) / 1_000_000_000
         )
     }
+
+    /// Nanoseconds of the monotonic clock.
+    static func monotonic() -> UInt64 { nanoseconds(CLOCK_MONOTONIC) }
 
     private static func nanoseconds(_ clock: clockid_t) -> UInt64 {
         var time = timespec()

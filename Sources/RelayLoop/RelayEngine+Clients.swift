@@ -113,6 +113,10 @@ extension RelayEngine {
             statistics.dropsNotLiveRelayedPort &+= 1
             return
         }
+        if forward.isDontFragment, !opener.setDontFragment(on: forward.relay) {
+            statistics.dropsOtherSendError &+= 1
+            return
+        }
         let outgoing = OutgoingDatagram(
             socket: registeredFiles.file(of: forward.relay),
             destination: SocketAddress(destination),

@@ -61,8 +61,10 @@ extension RelayLoop {
         counters.set(.dropsUnreachable, to: statistics.dropsUnreachable)
         counters.set(.dropsOtherSendError, to: statistics.dropsOtherSendError)
         let server = memory.engine.serverStatistics
-        for reason in DropReason.allCases {
+        var number: UInt8 = 0
+        while let reason = DropReason(rawValue: number) {
             counters.set(reason.counter, to: server.drops(reason))
+            number += 1
         }
     }
 }

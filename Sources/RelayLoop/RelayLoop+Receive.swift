@@ -15,7 +15,14 @@ extension RelayLoop {
         } else if let error = completion.error {
             count(error)
         }
-        if completion.hasMore || !receives.isCurrent(completion.token) { return }
+        if !completion.hasMore { receiveEnded(completion.token) }
+    }
+
+    /// A receive has ended: arms it again, or finishes the close; rare, so it stays out of line.
+    @inline(never)
+    private mutating func receiveEnded(_ token: Token) {
+        if !receives.isCurrent(token) { return }
+        let file = token.index
         receives.ended(file)
         switch files.endpoint(of: file) {
         case .relay(let relay) where !sockets.isOpen(relay):

@@ -43,6 +43,7 @@ extension RelayLoop {
     }
 
     /// Reads what the control thread sent, and waits for its next word.
+    @inline(never)
     mutating func readInbox() {
         awaitInbox()
         while let command = inbox.next() {

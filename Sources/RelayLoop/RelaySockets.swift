@@ -96,9 +96,12 @@ private struct Entry {
     var descriptor: Int32 = -1
     var port: UInt16 = 0
     var family = AddressFamily.ipv4
+    var setsDontFragment = false
 }
 
 extension RelaySockets: RelayOpener {
+    // Out of line, so that the way of a datagram stays short.
+    @inline(never)
     mutating func open(_ request: RelayRequest, at now: Now) -> RelayOutcome {
         guard shared.quota.charge(userTag: request.userTag) else {
             quotaRefusals &+= 1
@@ -110,6 +113,7 @@ extension RelaySockets: RelayOpener {
         return .unavailable
     }
 
+    @inline(never)
     mutating func close(_ relay: RelayIndex, userTag: UInt64, at now: Now) {
         let entry = entries[Int(relay.rawValue)]
         assert(entry.state == .open)
@@ -120,8 +124,27 @@ extension RelaySockets: RelayOpener {
         closes &+= 1
     }
 
+    @inline(never)
+    mutating func setDontFragment(on relay: RelayIndex) -> Bool {
+        let index = Int(relay.rawValue)
+        if entries[index].setsDontFragment { return true }
+        let socket = DatagramSocket(adopting: entries[index].descriptor)
+        let family: SocketAddress.Family = entries[index].family == .ipv4 ? .ipv4 : .ipv6
+        do throws(Errno) {
+            try socket.setFragmentation(true, family: family)
+            entries[index].setsDontFragment = true
+        } catch {}
+        // The descriptor stays with its entry.
+        _ = socket.release()
+        return entries[index].setsDontFragment
+    }
+
     func isLive(port: UInt16, family: AddressFamily) -> Bool {
-        shared.ports(of: family).isOpen(port)
+        // Spelled out for each family: a reference that may be either would be retained.
+        switch family {
+        case .ipv4: shared.portsIPv4.isOpen(port)
+        case .ipv6: shared.portsIPv6.isOpen(port)
+        }
     }
 
     private func socket(for request: RelayRequest, at now: Now) -> BoundSocket? {

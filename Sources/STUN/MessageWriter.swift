@@ -191,7 +191,16 @@ extension MessageWriter {
 
     @_lifetime(self: copy self)
     private mutating func copy(_ value: RawSpan, to offset: Int) {
-        for index in 0..<value.byteCount { bytes.store(value.uint8(at: index), at: offset + index) }
+        var index = 0
+        // Eight at a time while there are eight; swapping twice keeps their order.
+        while index + 8 <= value.byteCount {
+            bytes.store(value.uint64(at: index), at: offset + index)
+            index += 8
+        }
+        while index < value.byteCount {
+            bytes.store(value.uint8(at: index), at: offset + index)
+            index += 1
+        }
     }
 }
 

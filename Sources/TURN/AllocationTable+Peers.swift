@@ -7,7 +7,7 @@ extension AllocationTable {
     /// What it names may have ended.
     func path(from peer: TransportAddress, on relay: RelayIndex) -> PeerPath? {
         guard let allocation = byRelay[relay] else { return nil }
-        var path = PeerPath(allocation: allocation)
+        var path = PeerPath(peer: peer, allocation: allocation)
         if let channel = channel(to: peer, of: allocation) {
             path.channel = channel
             path.permission = channels[channel].permission

@@ -8,7 +8,7 @@ internal import STUN
 /// allocation's list and in its keyed table once; a channel names the permission of its peer's address if
 /// and only if that permission exists. So data on a channel costs two lookups, and deleting an
 /// allocation costs what it owns.
-struct AllocationTable: ~Copyable {
+struct AllocationTable: ~Copyable, Sendable {
     var allocations: SlotPool<Allocation>
     var permissions: SlotPool<Permission>
     var channels: SlotPool<Channel>
@@ -138,12 +138,15 @@ struct RecentLookups {
     var channel = Slot<Channel>.none
 
     var relay: RelayIndex?
+    /// The peer as the kernel names it.
     var peer: TransportAddress?
-    var path = PeerPath()
+    var path: PeerPath?
 }
 
 /// What a peer's datagram needs to reach the client.
 struct PeerPath {
+    /// The peer as clients know it.
+    var peer: TransportAddress
     var allocation = Slot<Allocation>.none
     var permission = Slot<Permission>.none
     /// The channel of the peer, held or not; or none.

@@ -40,8 +40,9 @@ extension TURNServer {
         at now: Now,
         reply: inout MutableRawSpan
     ) -> Verdict {
-        guard let pending else { preconditionFailure("finishAllocate follows .open") }
+        guard var pending else { preconditionFailure("finishAllocate follows .open") }
         self.pending = nil
+        pending.request.now = now
         let verdict =
             switch outcome {
             case .opened(let relay, let port):

@@ -23,7 +23,7 @@ extension TURNServer {
         guard let path = path(from: peer, on: relay) else { return .drop(.noAllocation) }
         guard table.allocations[path.allocation].expiry > now else { return .drop(.noAllocation) }
         guard table.isLive(path.permission, at: now) else { return .drop(.noPermission) }
-        let delivery = delivery(from: peer, path, at: now)
+        let delivery = delivery(along: path, at: now)
         let headerCount = delivery.headerCount
         guard count <= Limits.datagramBytes - headerCount - 3 else { return .drop(.oversized) }
         let isWithinBandwidth = table.allocations[path.allocation].bandwidthToClient.take(
@@ -37,8 +37,10 @@ extension TURNServer {
     /// The tables' answer for a peer's address as the kernel gives it, remembered for the next datagram.
     private mutating func path(from peer: TransportAddress, on relay: RelayIndex) -> PeerPath? {
         if table.recent.relay == relay, table.recent.peer == peer { return table.recent.path }
-        let canonical = TransportAddress(ip: own.canonical(peer.ip), port: peer.port)
-        guard let path = table.path(from: canonical, on: relay) else { return nil }
+        let canonical = own.canonical(peer.ip)
+        let source = TransportAddress(ip: canonical, port: peer.port)
+        guard var path = table.path(from: source, on: relay) else { return nil }
+        path.peer.ip = own.external(canonical)
         table.recent.relay = relay
         table.recent.peer = peer
         table.recent.path = path
@@ -46,18 +48,14 @@ extension TURNServer {
     }
 
     /// ChannelData if and only if a channel is bound to the peer.
-    private mutating func delivery(
-        from peer: TransportAddress,
-        _ path: PeerPath,
-        at now: Instant
-    ) -> Delivery {
+    private mutating func delivery(along path: PeerPath, at now: Instant) -> Delivery {
         let fiveTuple = table.allocations[path.allocation].fiveTuple
         let isBound = path.channel.isSome && table.channels[path.channel].expiry > now
         return Delivery(
             listener: fiveTuple.listener,
             client: fiveTuple.client,
             channel: isBound ? table.channels[path.channel].number : 0,
-            peer: TransportAddress(ip: own.external(own.canonical(peer.ip)), port: peer.port),
+            peer: path.peer,
             transactionID: isBound ? TransactionID(high: 0, low: 0) : nextTransactionID()
         )
     }

@@ -6,7 +6,7 @@ public import STUN
 /// Datagrams, their senders and the time come in as arguments; what to do comes back as a value, and rare
 /// effects wait in a bounded queue: call, obey the verdict, drain `nextCommand()`, call again.
 /// All memory is taken by `init`; handling a datagram allocates nothing.
-public struct TURNServer: ~Copyable {
+public struct TURNServer: ~Copyable, Sendable {
     let configuration: ServerConfiguration
     let software: [UInt8]
     let own: OwnAddresses

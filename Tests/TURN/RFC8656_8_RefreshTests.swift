@@ -47,6 +47,7 @@ struct RFC8656_8_RefreshTests {
     @Test func lifetimeZeroDeletesAtOnce() {
         let alice = server.allocatedClient()
         _ = server.expect(alice.bind(0x4000, to: "8.8.8.8:53"))
+        _ = server.expect(alice.channelData(0x4000, "remembered"))
         #expect(
             server.expect(alice.request(.refresh, .lifetime(0)))
                 == ["refresh ok lifetime=0 sha1", "close 50000"]

@@ -8,6 +8,7 @@
 ///     peer i    127.2.0.0 + i : peer port     ↔   server port + 1 + i
 
 import ArgumentParser
+import CLiburing
 import CLoad
 import Glibc
 

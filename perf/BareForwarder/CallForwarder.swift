@@ -1,5 +1,6 @@
 /// Forwarding with plain system calls: poll, recvmmsg, sendmsg, with the same coalescing.
 
+import CLiburing
 import CLoad
 import Glibc
 

@@ -1,5 +1,6 @@
 /// Who belongs to whom: the whole of what a bare forwarder knows.
 
+import CLiburing
 import CLoad
 import Glibc
 

@@ -68,6 +68,8 @@ struct RingForwarder: ~Copyable {
 
     /// Never returns but by throwing; a signal ends it.
     mutating func run(batch: UInt32, waitMicroseconds: UInt32) throws {
+        // Without a timeout the kernel would end every wait after the gathering time, also an idle one.
+        var timeout = __kernel_timespec(tv_sec: 1, tv_nsec: 0)
         while true {
             prepareSends()
             let pending = turnpike_ring_flush(ring)
@@ -77,7 +79,7 @@ struct RingForwarder: ~Copyable {
                 batch,
                 enterFlags,
                 waitMicroseconds,
-                nil
+                &timeout
             )
             guard result >= 0 || result == -EINTR || result == -ETIME || result == -EBUSY else {
                 throw Failure("io_uring_enter", result: result)
@@ -193,6 +195,8 @@ struct Buffers {
         memory = try Buffers.map(count * Buffers.stride)
         // Huge pages where the system has them: fewer misses on the way of a datagram.
         madvise(memory, count * Buffers.stride, MADV_HUGEPAGE)
+        // Taken now, not on the way of the first datagrams.
+        memset(memory, 0, count * Buffers.stride)
         io_uring_buf_ring_init(ring)
         for buffer in 0..<count { add(UInt16(buffer), position: buffer) }
         advance(count)

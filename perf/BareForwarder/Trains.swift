@@ -1,6 +1,7 @@
 /// What a pass sends: for each destination the datagrams of one size leave as one segmented send, in order.
 
 import CLiburing
+import CLiburing
 import CLoad
 import Glibc
 

@@ -81,7 +81,9 @@ struct AllocationRun: ParsableCommand {
             let deleted = conversation.round(window: window) { _ in .refresh(lifetimeSeconds: 0) }
             report("delete", deleted, from: begin, to: usage(), into: &line)
         case .expire:
-            pause(seconds: Double(lifetime) + 2)
+            let granted = conversation.clients.map(\.lifetimeSeconds).max() ?? 0
+            line.add("lifetime_granted_s", granted)
+            pause(seconds: Double(granted) + 2)
         }
         // A server that has forgotten them answers 437 (RFC 8656 7.3).
         let gone = conversation.round(window: window) { _ in .refresh(lifetimeSeconds: 0) }
@@ -107,6 +109,10 @@ struct AllocationRun: ParsableCommand {
     }
 
     private func pause(seconds: Double) {
-        usleep(UInt32(seconds * 1e6))
+        let whole = seconds.rounded(.down)
+        var left = timespec(tv_sec: Int(whole), tv_nsec: Int((seconds - whole) * 1e9))
+        // A signal that does not end the program does not end the pause.
+        var rest = left
+        while nanosleep(&left, &rest) != 0 { left = rest }
     }
 }

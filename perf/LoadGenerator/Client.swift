@@ -50,6 +50,8 @@ struct Client {
     private var challenges = 0
     /// The relayed address, once allocated.
     private(set) var relay: Endpoint?
+    /// The lifetime that the server granted last, seconds.
+    private(set) var lifetimeSeconds: UInt32 = 0
 
     init(index: Int) {
         self.index = index
@@ -73,6 +75,9 @@ struct Client {
         if message.type & MessageClass.mask == MessageClass.success {
             challenges = 0
             if let value = message.value(of: .xorRelayedAddress) { relay = Endpoint(xored: value) }
+            if let value = message.value(of: .lifetime) {
+                lifetimeSeconds = value.reduce(0) { $0 << 8 | UInt32($1) }
+            }
             return .granted
         }
         let code = message.errorCode

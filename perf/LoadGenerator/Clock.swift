@@ -1,5 +1,7 @@
 /// The one clock of the generator.
 
+// CLoad's header reads system headers too; whichever module is loaded first owns `timespec`.
+import CLoad
 import Glibc
 
 /// Nanoseconds of CLOCK_MONOTONIC.

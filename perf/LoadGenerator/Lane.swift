@@ -11,9 +11,11 @@ struct Lane {
     /// Arrivals this far behind the newest are told apart (late or duplicate); further behind they count as late.
     static let memory: UInt64 = 1024
 
-    /// The number of the next datagram to send: all that were sent.
-    private(set) var sent: UInt64 = 0
-    /// Datagrams that came, each counted once.
+    /// The number of the next datagram to send.
+    private var next: UInt64 = 0
+    /// The number of the first datagram that counts: the warm-up ended there.
+    private(set) var firstCounted: UInt64 = 0
+    /// Datagrams that count and came, each once.
     private(set) var received: UInt64 = 0
     /// One past the highest number that came.
     private var expected: UInt64 = 0
@@ -27,18 +29,27 @@ struct Lane {
     /// Datagrams of which nothing is known yet.
     ///
     /// What the newest arrival has overtaken is not waited for.
-    var inFlight: UInt64 { sent &- max(expected, forgiven) }
+    var inFlight: UInt64 { next &- max(expected, forgiven) }
+
+    /// Datagrams that count and were sent.
+    var sent: UInt64 { next &- firstCounted }
 
     /// The number for a datagram that is sent now.
-    mutating func next() -> UInt64 {
-        defer { sent &+= 1 }
-        return sent
+    mutating func take() -> UInt64 {
+        defer { next &+= 1 }
+        return next
+    }
+
+    /// Counts what is sent from now on, and nothing before.
+    mutating func countFromHere() {
+        firstCounted = next
+        received = 0
     }
 
     /// Gives up what has been in flight without any arrival for `patience` nanoseconds.
     mutating func forgive(at now: UInt64, patience: UInt64) {
         guard inFlight > 0, now > progress &+ patience else { return }
-        forgiven = sent
+        forgiven = next
         progress = now
     }
 
@@ -48,21 +59,25 @@ struct Lane {
     }
 
     mutating func receive(_ sequence: UInt64, at now: UInt64) -> Arrival {
-        guard sequence < sent else { return .impossible }
+        guard sequence < next else { return .impossible }
         progress = now
         if sequence >= expected {
             advance(to: sequence)
-            received &+= 1
+            count(sequence)
             return .inOrder
         }
         guard expected &- sequence < Lane.memory else {
-            received &+= 1
+            count(sequence)
             return .late
         }
         guard !hasSeen(sequence) else { return .duplicate }
         mark(sequence)
-        received &+= 1
+        count(sequence)
         return .late
+    }
+
+    private mutating func count(_ sequence: UInt64) {
+        if sequence >= firstCounted { received &+= 1 }
     }
 
     /// Makes `sequence` the newest arrival: forgets what stood in the places between.

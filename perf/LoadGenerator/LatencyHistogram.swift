@@ -13,13 +13,6 @@ struct LatencyHistogram {
         if nanoseconds > maximum { maximum = nanoseconds }
     }
 
-    /// Forgets everything: the warm-up is over.
-    mutating func reset() {
-        for index in buckets.indices { buckets[index] = 0 }
-        count = 0
-        maximum = 0
-    }
-
     /// The value that a share (0 to 1) of the records does not exceed; 0 when there are none.
     func quantile(_ share: Double) -> UInt64 {
         let rank = UInt64((Double(count) * share).rounded(.up))

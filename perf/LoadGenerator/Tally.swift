@@ -28,7 +28,7 @@ struct Mark {
 struct TrafficResult {
     var begin: Mark
     var end: Mark
-    /// Over the whole run, with warm-up and after waiting for the last.
+    /// What was sent after the warm-up, and how much of it came, also after the measured time.
     var sent: UInt64
     var received: UInt64
     var total: Tally

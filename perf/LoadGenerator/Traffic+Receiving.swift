@@ -102,6 +102,7 @@ extension Traffic {
         }
         tally.received &+= 1
         tally.payloadBytes &+= UInt64(count)
+        guard header.sequence >= lanes[lane].firstCounted else { return }
         latency.record(now > header.time ? now - header.time : 0)
     }
 }

@@ -60,7 +60,7 @@ extension Traffic {
             }
             let header = PayloadHeader(
                 lane: UInt64(route.lane),
-                sequence: lane.next(),
+                sequence: lane.take(),
                 time: time
             )
             outbox.append(

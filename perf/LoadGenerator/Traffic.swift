@@ -48,7 +48,7 @@ struct Traffic: ~Copyable {
     /// `usage` reads what the server has used.
     mutating func run(usage: () -> ProcessUsage) -> TrafficResult {
         play(seconds: plan.warmup)
-        latency.reset()
+        for lane in 0..<flowCount * 2 { lanes[lane].countFromHere() }
         tally.latestNanoseconds = 0
         let itself = ServerProcess(pid: getpid())
         let begin = Mark(tally: tally, usage: usage(), own: itself.usage())

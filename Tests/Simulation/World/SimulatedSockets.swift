@@ -217,6 +217,8 @@ extension SimulatedSockets: RelayOpener {
         resting.append(relay.rawValue)
     }
 
+    func setDontFragment(on relay: RelayIndex) -> Bool { true }
+
     func isLive(port: UInt16, family: AddressFamily) -> Bool {
         shared.ports(of: family).isOpen(port)
     }

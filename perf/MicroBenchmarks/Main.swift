@@ -1,4 +1,0 @@
-/// Entry point.
-@main enum Main {
-    static func main() {}
-}
