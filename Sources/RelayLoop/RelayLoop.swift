@@ -121,6 +121,7 @@ struct RelayLoop: ~Copyable {
     }
 
     private func sleep(at now: Now) -> UInt64 {
+        // The last pass only submits what it has left to say.
         if isStopping { return 0 }
         guard let deadline = memory.engine.nextDeadline else { return Limits.sleepNanoseconds }
         if deadline <= now.monotonic { return 0 }

@@ -51,8 +51,10 @@ def templates(client: Client, peers: list[tuple[str, int]]) -> list[bytes]:
         b"\x16\xfe\xff" + bytes(40),
     ]
     plain = [message.build() for message in bodies()]
-    signed = [client.sign(message).add_fingerprint().build() for _ in range(5) for message in bodies()]
-    return plain + signed + 2 * data
+    signed = [client.sign(message).build() for _ in range(4) for message in bodies()]
+    # A mutation behind a fingerprint ends there; few have one.
+    fingerprinted = [client.sign(message).add_fingerprint().build() for message in bodies()]
+    return plain + signed + fingerprinted + 2 * data
 
 
 class Nonsense:
@@ -132,10 +134,10 @@ class Nonsense:
         return client.sign(request).build()
 
     def train(self) -> tuple[bytes, int]:
-        """Segments of one size, and that size."""
+        """Segments of one size, and that size; their length fields mostly fit it."""
         size = self.random.choice((4, 20, 24, 28, 36, 60, 104, 160, 1000, 1400))
-        segments = (self.datagram()[:size].ljust(size, b"\0") for _ in range(TRAIN))
-        return b"".join(segments), size
+        frame = framed if self.random.getrandbits(2) else bytes
+        return b"".join(frame(self.datagram()[:size].ljust(size, b"\0")) for _ in range(TRAIN)), size
 
 
 def framed(data: bytes) -> bytes:

@@ -107,6 +107,7 @@ def test_flood_changes_nothing(flooded: Server, alice: Credentials, bob: Credent
         report = flooded.counters()
         if report:
             arrived = report["datagrams_from_clients"] + report.get("datagrams_from_peers", 0)
+            print({name: number for name, number in report.items() if number and name.startswith("drops_")})
             assert arrived >= 0.9 * count, f"only {arrived} of {count} arrived"
         assert flooded.answers_binding(timeout_seconds=5)
         assert witness.relayed == relayed

@@ -119,7 +119,8 @@ def runs(
     request: pytest.FixtureRequest, server: Server, rest_server: Server, peer_port: int
 ) -> Iterator[dict[str, Future]]:
     """The selected cases, started in order, a few at once."""
-    cases = [item.callspec.params["case"] for item in request.session.items if "runs" in item.fixturenames]
+    specifications = [item.callspec for item in request.session.items if hasattr(item, "callspec")]
+    cases = [specification.params["case"] for specification in specifications if "case" in specification.params]
     with ThreadPoolExecutor(RUNS_AT_ONCE) as pool:
         yield {
             case.name: pool.submit(run_case(case, server, rest_server, peer_port))
@@ -166,3 +167,13 @@ def test_uclient_loses_nothing(case: Case, runs: dict[str, Future], folder: Path
     expected = str(CLIENTS * MESSAGES)
     assert totals[-1] == (expected, expected), tail
     assert "Total lost packets 0 (0.000000%), total send dropped 0 (0.000000%)" in output, tail
+
+
+def test_server_dropped_and_failed_nothing(runs: dict[str, Future], server: Server, only_turnpike) -> None:
+    """After all runs: no send failed, no buffer or slot was short, nothing was cut."""
+    for future in runs.values():
+        future.result()
+    counters = server.counters()
+    print({name: number for name, number in counters.items() if number})
+    for name in ("send_errors", "relay_open_failures", "drops_truncated", "drops_no_send_slot", "drops_socket_full"):
+        assert counters[name] == 0, counters

@@ -281,6 +281,16 @@ def test_request_replayed_from_another_port_draws_438(server: Server, alice: Cre
         assert thief.exchange(recorded).code == 438
 
 
+def test_nonce_of_a_fleet_is_good_on_each_of_its_servers(own_server, alice: Credentials, only_turnpike) -> None:
+    fleet = {"auth/nonce_key": "the same on every server"}
+    one, other, stranger = own_server(fleet), own_server(fleet), own_server({})
+    with Client(one.address, alice) as client:
+        client.challenge()
+        for server, code in ((other, None), (stranger, 438)):
+            client.server = server.address
+            assert client.exchange(client.sign(allocate()).build()).code == code
+
+
 def test_expired_nonce_draws_438_and_the_session_goes_on(own_server, alice: Credentials, only_turnpike) -> None:
     server = own_server({"auth/nonce_lifetime_s": "10"})
     with Client(server.address, alice) as client:

@@ -10,19 +10,19 @@ func require(_ condition: Bool, _ problem: @autoclosure () -> String) {
 
 /// A server with everything that it may talk to.
 struct World: ~Copyable {
-    private static let clients = addresses([
+    static let clients = addresses([
         "20.1.1.1:1000", "[::ffff:20.1.1.1]:1001", "[2a00::1]:1",
     ])
-    private static let peers = addresses([
+    static let peers = addresses([
         "20.2.2.2:2000", "20.2.2.3:2000", "[2a00::2]:2000", "[::ffff:20.2.2.2]:2001",
         "20.0.0.1:49152", "127.0.0.1:80", "[::ffff:10.0.0.1]:80", "20.2.2.2:0",
     ])
-    private static let policy = PeerPolicy()
+    static let policy = PeerPolicy()
     private static let listener = ListenerIndex(rawValue: 0)
     private static let capacity = 4
-    private static let user = Array("user".utf8)
-    private static let realm = Array("turnpike".utf8)
-    private static let key = IntegrityKey.md5(
+    static let user = Array("user".utf8)
+    static let realm = Array("turnpike".utf8)
+    static let key = IntegrityKey.md5(
         username: Array("user".utf8).span.bytes,
         realm: Array("turnpike".utf8).span.bytes,
         password: Array("password".utf8).span.bytes
@@ -30,10 +30,10 @@ struct World: ~Copyable {
 
     private var server: TURNServer
     private var now = Now(monotonic: Instant(nanoseconds: 1 << 40), unixSeconds: 1_700_000_000)
-    private var openRelays: Set<UInt32> = []
-    private var nonces = [[UInt8]](repeating: [], count: clients.count)
-    private var transaction: UInt64 = 0
-    private let isAuthenticationRequired: Bool
+    var openRelays: Set<UInt32> = []
+    var nonces = [[UInt8]](repeating: [], count: clients.count)
+    var transaction: UInt64 = 0
+    let isAuthenticationRequired: Bool
 
     init(isAuthenticationRequired: Bool) {
         var configuration = ServerConfiguration()
@@ -192,111 +192,5 @@ struct World: ~Copyable {
         }
         require(openRelays.count <= Self.capacity, "more relays than allocations")
         require(server.statistics.allocations == UInt64(openRelays.count), "a relay was lost")
-    }
-}
-
-extension World {
-    /// An answer is a response, whole, and small; a nonce in it is kept.
-    private mutating func check(reply: [UInt8], _ client: Int) {
-        guard let message = Message(reply.span.bytes) else { fatalError("not a message") }
-        switch message.type.messageClass {
-        case .success, .error: break
-        case .request, .indication: fatalError("an answer is a response")
-        }
-        require(message.hasValidFingerprint != .invalid, "bad FINGERPRINT in an answer")
-        if let nonce = message.first(.nonce) {
-            nonces[client] = message.value(of: nonce).withUnsafeBytes { Array($0) }
-        }
-    }
-
-    /// A payload lies in its datagram, and goes from an open relay to a peer that is allowed.
-    private func check(_ forward: Forward, _ datagram: [UInt8]) {
-        require(openRelays.contains(forward.relay.rawValue), "forwarded to a closed relay")
-        require(forward.offset >= 4 && forward.count >= 0, "payload before the header")
-        require(forward.offset + forward.count <= datagram.count, "payload past the end")
-        let ip = forward.destination.ip
-        require(ip == ip.canonical, "forwarded to an address that is not canonical")
-        require(forward.isOwnRelayAddress || Self.policy.allows(ip), "denied peer \(ip)")
-        require(forward.destination.port != 0, "forwarded to port 0")
-    }
-
-    /// The header announces the payload.
-    private func check(_ delivery: Delivery, _ count: Int) {
-        let padded = (count + 3) & ~3
-        var buffer = [UInt8](repeating: 0, count: delivery.headerCount + padded)
-        var span = buffer.mutableSpan
-        var bytes = span.mutableBytes
-        let headerCount = TURNServer.writeHeader(of: delivery, count: count, into: &bytes)
-        require(headerCount == delivery.headerCount, "header of another length")
-        guard delivery.channel == 0 else {
-            let announced = ChannelData(buffer.span.bytes)?.count
-            require(announced == count, "ChannelData of another length")
-            return
-        }
-        guard let message = Message(buffer.span.bytes), let data = message.first(.data) else {
-            fatalError("no Data indication")
-        }
-        require(data.offset == headerCount && data.count == count, "DATA elsewhere")
-    }
-
-    private func attribute(_ type: AttributeType, _ value: [UInt8]) -> [UInt8] {
-        let head = [UInt8(type.rawValue >> 8), UInt8(type.rawValue & 0xFF)]
-        let count = [UInt8(value.count >> 8), UInt8(value.count & 0xFF)]
-        return head + count + value + [UInt8](repeating: 0, count: -value.count & 3)
-    }
-
-    private func xorPeerAddress(_ address: TransportAddress) -> [UInt8] {
-        var buffer = [UInt8](repeating: 0, count: 64)
-        var span = buffer.mutableSpan
-        var bytes = span.mutableBytes
-        let type = MessageType(.binding, .request)
-        // The message that will carry it is the next one.
-        let id = TransactionID(high: 1, low: transaction + 1)
-        var writer = MessageWriter(into: &bytes, type: type, transactionID: id)
-        writer.append(.xorPeerAddress, xorAddress: address)
-        return Array(buffer[20..<(writer.finish() ?? 20)])
-    }
-
-    private mutating func request(
-        _ method: Method,
-        _ attributes: [UInt8],
-        _ signer: Int?
-    ) -> [UInt8] {
-        message(MessageType(method, .request), attributes, signer)
-    }
-
-    /// A message of raw attributes, signed with the nonce of client `signer` where that is asked for.
-    private mutating func message(
-        _ type: MessageType,
-        _ attributes: [UInt8],
-        _ signer: Int?
-    ) -> [UInt8] {
-        transaction += 1
-        var header = [UInt8](repeating: 0, count: Message.headerCount)
-        var span = header.mutableSpan
-        var bytes = span.mutableBytes
-        let id = TransactionID(high: 1, low: transaction)
-        _ = MessageWriter(into: &bytes, type: type, transactionID: id).finish()
-        return finish(header + attributes, isAuthenticationRequired ? signer : nil)
-    }
-
-    /// Sets the length of `head`, and signs it if there is a signer.
-    private func finish(_ head: [UInt8], _ signer: Int?) -> [UInt8] {
-        var message = head
-        if let signer {
-            message += attribute(.username, Self.user) + attribute(.realm, Self.realm)
-            message += attribute(.nonce, nonces[signer])
-            setLength(&message, adding: 24)
-            let digest = hmacSHA1(key: Self.key.bytes, message.span.bytes)
-            message += attribute(.messageIntegrity, digest.bytes.withUnsafeBytes { Array($0) })
-        }
-        setLength(&message, adding: 0)
-        return message
-    }
-
-    private func setLength(_ message: inout [UInt8], adding count: Int) {
-        let length = message.count - 20 + count
-        message[2] = UInt8(truncatingIfNeeded: length >> 8)
-        message[3] = UInt8(truncatingIfNeeded: length)
     }
 }

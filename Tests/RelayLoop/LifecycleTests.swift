@@ -1,0 +1,102 @@
+import Exchange
+import Glibc
+import IOURing
+import STUN
+import TURN
+import Testing
+
+@testable import RelayLoop
+
+/// Relayed sockets and threads that come and go.
+@Suite(.serialized) struct LifecycleTests {
+    @Test func allocationsComeAndGoAndLeaveNothingBehind() throws {
+        let relay = try LoopbackRelay(allocations: 10)
+        let client = try LoopbackClient(relay)
+        let peer = try FarSocket(relay.peerHost)
+        for round in 0..<300 {
+            let relayed = try client.connect(to: peer.address)
+            let data = [UInt8(truncatingIfNeeded: round)]
+            try client.send(data)
+            try #require(peer.receive() == data)
+            try peer.send(data, to: relayed)
+            try #require(client.socket.receive() == LoopbackClient.channelData(data))
+            #expect(try client.refreshToNothing().messageClass == .success)
+        }
+        // A counter of the last pass is published before the thread sleeps.
+        #expect(relay.wait { relay.value(.relaysClosed) == 300 })
+        #expect(relay.value(.relaysOpened) == 300)
+        #expect(relay.value(.receiveErrors) == 0)
+        #expect(relay.value(.allocations) == 0)
+    }
+
+    /// Buffers run out, so receives end by themselves in the very passes that close their sockets.
+    @Test func socketsCloseWhileBuffersRunOut() throws {
+        let relay = try LoopbackRelay(allocations: 16) {
+            $0.bufferCount = 2
+            $0.batchWaitMicroseconds = 5000
+        }
+        let clients = try (0..<8).map { _ in try LoopbackClient(relay) }
+        let peer = try FarSocket(relay.peerHost)
+        for round in 0..<40 {
+            let relayed = try clients.map { try $0.connect(to: peer.address) }
+            for _ in 0..<10 { for address in relayed { try peer.send([1], to: address) } }
+            for client in clients { #expect(try client.refreshToNothing().error == nil) }
+            #expect(Set(relayed.map(\.port)).count == 8, "round \(round)")
+        }
+        #expect(relay.wait { relay.value(.relaysClosed) == 320 })
+        #expect(relay.value(.relaysOpened) == 320)
+        // Every index is free once, and none twice: all allocations the server may hold are there.
+        let all = try (0..<16).map { _ in try LoopbackClient(relay) }
+        let relayed = try all.map { try $0.connect(to: peer.address) }
+        for (index, client) in all.enumerated() {
+            try peer.send([UInt8(index)], to: relayed[index])
+            #expect(client.socket.receive() == LoopbackClient.channelData([UInt8(index)]))
+        }
+    }
+
+    @Test func relayedPortIsFreeOnceTheThreadHasEnded() throws {
+        let relay = try LoopbackRelay()
+        let relayed = try #require(try LoopbackClient(relay).allocate().relayed)
+        #expect(throws: Errno.addressInUse) { _ = try DatagramSocket(boundTo: relayed) }
+        relay.stop()
+        _ = try DatagramSocket(boundTo: relayed)
+        _ = try DatagramSocket(boundTo: relay.address)
+    }
+
+    @Test func reservationIsClaimedOnWhicheverThreadTheClientLands() throws {
+        let relay = try LoopbackRelay(threads: 2)
+        for _ in 0..<16 {
+            let first = try LoopbackClient(relay).allocate([(.evenPort, .uint8(0x80))])
+            let token = try #require(first.token)
+            let even = try #require(first.relayed)
+            #expect(even.port % 2 == 0)
+            let client = try LoopbackClient(relay)
+            let second = try client.allocate([(.reservationToken, .uint64(token))])
+            #expect(second.relayed == even.with(port: even.port + 1))
+            let third = try LoopbackClient(relay).allocate([(.reservationToken, .uint64(token))])
+            #expect(third.error == 508)
+
+            let peer = try FarSocket(relay.peerHost)
+            try client.bind(0x4000, to: peer.address)
+            try client.send([8])
+            #expect(peer.receive() == [8])
+        }
+        for thread in relay.threads { #expect(thread.counters.value(.relaysOpened) > 0) }
+    }
+
+    @Test func portOfAnotherProgramIsSaidInOneLine() throws {
+        let taken = try DatagramSocket(boundTo: .loopback(.ipv4))
+        let address = TransportAddress(try taken.localAddress())
+        let thread = try RelayThread(
+            index: 0,
+            configuration: RelayThreadConfiguration(
+                server: ServerConfiguration(),
+                listeners: [address]
+            ),
+            shared: SharedState(allocations: 1, allocationsPerUser: 0)
+        )
+        let error = #expect(throws: StartError.self) { try thread.start() }
+        #expect(error?.description.contains("cannot listen on udp \(address)") == true)
+        #expect(error?.description.contains("EADDRINUSE") == true)
+    }
+}

@@ -1,0 +1,115 @@
+import Exchange
+import Glibc
+import STUN
+import Synchronization
+import TURN
+import Testing
+
+@testable import IOURing
+@testable import RelayLoop
+
+/// Relay threads on a loopback address of their own: tests that run at a time do not share ports.
+final class LoopbackRelay {
+    /// Where clients send to; also the relay address.
+    let address: SocketAddress
+    /// An address for peers: what is sent to the relay's own address goes to relayed ports only.
+    let peerHost: SocketAddress
+    let threads: [RelayThread]
+
+    private static let count = Atomic<UInt32>(0)
+
+    /// Starts threads that need no credentials and relay to peers at `peerHost`.
+    init(
+        threads: Int = 1,
+        allocations: Int = 1000,
+        _ configure: (inout RelayThreadConfiguration) -> Void = { _ in }
+    ) throws {
+        let number = Self.count.wrappingAdd(1, ordering: .relaxed).newValue
+        let network = 0x7F00_0000 | (UInt32(getpid()) & 0xFFFF) << 8
+        address = SocketAddress(ipv4: network | (number % 100 + 1), port: 3478)
+        peerHost = SocketAddress(ipv4: network | (number % 100 + 101), port: 0)
+
+        var server = ServerConfiguration()
+        server.isAuthenticationRequired = false
+        server.relayIPv4 = TransportAddress(address).ip
+        server.allow = [try #require(AddressPrefix(TransportAddress(peerHost).ip, length: 32))]
+        server.allocationCapacity = allocations
+        server.unauthenticatedPerSecond = 0
+        server.unauthenticatedTotalPerSecond = 0
+        var configuration = RelayThreadConfiguration(
+            server: server,
+            listeners: [TransportAddress(address)]
+        )
+        configure(&configuration)
+        let shared = SharedState(allocations: allocations, allocationsPerUser: 0)
+        self.threads = try (0..<threads).map {
+            try RelayThread(index: $0, configuration: configuration, shared: shared)
+        }
+        for thread in self.threads { try thread.start() }
+    }
+
+    deinit {
+        stop()
+    }
+
+    /// Stops the threads and waits until they have ended.
+    func stop() {
+        for thread in threads { thread.stop() }
+        for thread in threads { thread.join() }
+    }
+
+    /// A counter over all threads.
+    func value(_ counter: RelayCounter) -> UInt64 {
+        threads.reduce(0) { $0 + $1.counters.value(counter) }
+    }
+
+    /// Waits until a condition on the counters holds, at most ten seconds.
+    func wait(until condition: () -> Bool) -> Bool {
+        for _ in 0..<2000 {
+            if condition() { return true }
+            usleep(5000)
+        }
+        return condition()
+    }
+}
+
+/// A socket at the far end: a client or a peer.
+final class FarSocket {
+    let address: SocketAddress
+    private let socket: Int32
+
+    init(_ host: SocketAddress, receiveBuffer: Int = 4 << 20) throws {
+        var options = DatagramSocketOptions()
+        options.coalescesReceives = false
+        options.receiveBuffer = receiveBuffer
+        let opened = try DatagramSocket(boundTo: host.with(port: 0), options: options)
+        address = try opened.localAddress()
+        socket = opened.release()
+    }
+
+    deinit {
+        close(socket)
+    }
+
+    /// Sends one datagram, or, with a segment size, several at once as one segmented send.
+    func send(_ bytes: [UInt8], to address: SocketAddress, segmentSize: Int = 0) throws {
+        var size = Int32(segmentSize)
+        try #require(setsockopt(socket, Int32(IPPROTO_UDP), 103, &size, 4) == 0)
+        var storage = sockaddr_storage()
+        let sent = withUnsafeMutableBytes(of: &storage) { name in
+            let count = address.store(to: name.baseAddress.unsafelyUnwrapped)
+            let name = name.baseAddress?.assumingMemoryBound(to: sockaddr.self)
+            return sendto(socket, bytes, bytes.count, 0, name, UInt32(count))
+        }
+        try #require(sent == bytes.count)
+    }
+
+    /// The next datagram; `nil` when none comes within the time.
+    func receive(milliseconds: Int32 = 10_000) -> [UInt8]? {
+        var poll = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+        guard Glibc.poll(&poll, 1, milliseconds) == 1 else { return nil }
+        var bytes = [UInt8](repeating: 0, count: 65_536)
+        let count = recv(socket, &bytes, bytes.count, 0)
+        return count >= 0 ? Array(bytes.prefix(count)) : nil
+    }
+}
