@@ -98,36 +98,49 @@ extension SendBatch {
     ///
     /// - Returns: False when a slot is needed and none is free; nothing is retained then.
     public mutating func append(_ datagram: OutgoingDatagram, pool: inout BufferPool) -> Bool {
-        guard isSegmenting else {
-            guard let index = openSlot(for: datagram) else { return false }
-            add(datagram, to: index, pool: &pool)
-            return true
+        append(datagram, times: 1, stride: 0, pool: &pool) == 1
+    }
+
+    /// Puts a run of datagrams into the groups of their flow: all with one header and of one size,
+    /// their payloads `stride` bytes apart in the buffer.
+    ///
+    /// - Returns: How many found a slot, from the first on.
+    public mutating func append(
+        _ datagram: OutgoingDatagram,
+        times: Int,
+        stride: Int,
+        pool: inout BufferPool
+    ) -> Int {
+        var next = datagram
+        var left = times
+        while left > 0, let index = slot(for: next) {
+            let count = isSegmenting ? min(left, slot(index).room(for: next.count)) : 1
+            // SAFETY: the zeros are the line after the last slot, which nobody writes.
+            let zeros = unsafe memory.start + slots &* SendSlot.stride
+            unsafe slot(index).append(next, times: count, stride: stride, zeros: zeros, pool: &pool)
+            left &-= count
+            next.payloadOffset &+= count &* stride
         }
-        if last >= 0, slot(last).isFor(datagram), slot(last).accepts(datagram.count) {
-            add(datagram, to: last, pool: &pool)
-            return true
-        }
+        return times &- left
+    }
+
+    /// An open slot that takes the datagram: that of its flow, or a new one.
+    private mutating func slot(for datagram: OutgoingDatagram) -> Int? {
+        guard isSegmenting else { return openSlot(for: datagram) }
+        if last >= 0, slot(last).isFor(datagram), slot(last).accepts(datagram.count) { return last }
         var flow = flows.start(datagram)
         while let index = flows.slot(at: flow) {
             if slot(index).isFor(datagram) {
                 guard slot(index).accepts(datagram.count) else { break }
                 last = index
-                add(datagram, to: index, pool: &pool)
-                return true
+                return index
             }
             flow = flows.next(flow)
         }
-        guard let index = openSlot(for: datagram) else { return false }
+        guard let index = openSlot(for: datagram) else { return nil }
         flows.set(index, at: flow)
         last = index
-        add(datagram, to: index, pool: &pool)
-        return true
-    }
-
-    private func add(_ datagram: OutgoingDatagram, to index: Int, pool: inout BufferPool) {
-        // SAFETY: the line after the last slot, which nobody writes.
-        let zeros = unsafe memory.start + slots &* SendSlot.stride
-        unsafe slot(index).append(datagram, zeros: zeros, pool: &pool)
+        return index
     }
 
     private mutating func openSlot(for datagram: OutgoingDatagram) -> Int? {

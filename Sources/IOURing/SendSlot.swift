@@ -155,32 +155,60 @@ extension SendSlot {
             && Int(head.byteCount) &+ count <= Limits.segmentedBytes
     }
 
-    /// Adds a datagram, which the slot accepts or which is its first, and retains its buffer.
+    /// Datagrams of `count` bytes that may join, at least 1: the slot is empty, or accepts that size.
+    func room(for count: Int) -> Int {
+        let head = head
+        if head.datagrams == 0 && count >= Limits.segmentedBytes || count == 0 { return 1 }
+        if count < Int(head.segmentSize) { return 1 }
+        return min(
+            Limits.segments &- Int(head.datagrams),
+            (Limits.segmentedBytes &- Int(head.byteCount)) / count
+        )
+    }
+
+    /// Adds `times` datagrams that differ only in where their payloads are, `stride` bytes apart;
+    /// retains their buffer.
+    ///
+    /// There is room for them, or it is one and the slot's first.
+    @unsafe
     func append(
         _ datagram: OutgoingDatagram,
+        times: Int,
+        stride: Int,
         zeros: UnsafeMutableRawPointer,
         pool: inout BufferPool
     ) {
-        let firstVector = head.vectors
-        let headerEnd = datagram.headerOffset + datagram.headerCount
-        let payloadEnd = datagram.payloadOffset + datagram.payloadCount
-        precondition(datagram.headerOffset >= 0 && datagram.headerCount >= 0)
-        precondition(datagram.payloadOffset >= 0 && datagram.payloadCount >= 0)
-        precondition(headerEnd <= pool.size && payloadEnd <= pool.size)
-        precondition(0...3 ~= datagram.paddingCount && Int(head.datagrams) < Limits.segments)
-
+        check(datagram, times: times, stride: stride, size: pool.size)
         // SAFETY: the ranges added are inside the buffer; `zeros` has at least 3 bytes.
         let base = unsafe pool.address(datagram.buffer)
-        if headerEnd == datagram.payloadOffset {
-            let count = datagram.headerCount + datagram.payloadCount
-            unsafe appendVector(base + datagram.headerOffset, count)
-        } else {
-            unsafe appendVector(base + datagram.headerOffset, datagram.headerCount)
-            unsafe appendVector(base + datagram.payloadOffset, datagram.payloadCount)
+        let header = unsafe base + datagram.headerOffset
+        var payload = unsafe base + datagram.payloadOffset
+        for position in 0..<times {
+            let firstVector = head.vectors
+            if position == 0,
+                datagram.headerOffset &+ datagram.headerCount == datagram.payloadOffset
+            {
+                unsafe appendVector(header, datagram.headerCount &+ datagram.payloadCount)
+            } else {
+                unsafe appendVector(header, datagram.headerCount)
+                unsafe appendVector(payload, datagram.payloadCount)
+            }
+            unsafe appendVector(zeros, datagram.paddingCount)
+            appendSegment(count: datagram.count, firstVector: firstVector)
+            unsafe payload += stride
         }
-        unsafe appendVector(zeros, datagram.paddingCount)
-        appendSegment(count: datagram.count, firstVector: firstVector)
         appendBuffer(datagram.buffer, pool: &pool)
+    }
+
+    /// Traps when a piece would lie outside its buffer or the slot has no place for a datagram.
+    private func check(_ datagram: OutgoingDatagram, times: Int, stride: Int, size: Int) {
+        let lastPayload = datagram.payloadOffset + (times - 1) * stride
+        precondition(times > 0 && stride >= 0 && Int(head.datagrams) + times <= Limits.segments)
+        precondition(datagram.headerOffset >= 0 && datagram.headerCount >= 0)
+        precondition(datagram.payloadOffset >= 0 && datagram.payloadCount >= 0)
+        precondition(datagram.headerOffset + datagram.headerCount <= size)
+        precondition(lastPayload + datagram.payloadCount <= size)
+        precondition(0...3 ~= datagram.paddingCount)
     }
 
     /// Adds a piece that is not empty.
@@ -198,7 +226,7 @@ extension SendSlot {
             firstVector: firstVector,
             vectors: head.vectors &- firstVector
         )
-        // SAFETY: append has checked that there is room for one more datagram.
+        // SAFETY: `check` has seen that there is room for one more datagram.
         unsafe segments[Int(head.datagrams)] = segment
         head.datagrams &+= 1
         head.byteCount &+= segment.byteCount

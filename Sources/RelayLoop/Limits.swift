@@ -21,6 +21,10 @@ enum Limits {
     static let sleepNanoseconds: UInt64 = 500_000_000
     /// Room for the kernel's receive header, the source and the control messages in front of a payload.
     static let headroom = 256
+    /// Buffers the kernel has at least, unless there are fewer: some trains from a few senders.
+    static let leastLentBuffers = 32
+    /// Passes after which the kernel's share of the buffers may shrink.
+    static let passesBetweenShrinks = 256
     /// Buffers beside those lent to the kernel: answers, and what is still being sent when a pass ends.
     static let spareBuffers = 64
     /// Completions for each submission that the queue has room for: receives make several.

@@ -19,23 +19,28 @@ extension RelayEngine {
         let end = offset &+ received.count
         repeat {
             let count = min(received.segmentSize, end &- offset)
-            handle(
+            let times = handle(
                 ReceivedDatagramRange(received, offset: offset, count: count),
+                of: received,
                 on: listener,
                 at: now,
                 opener: &opener
             )
-            offset &+= received.segmentSize
+            offset &+= times &* received.segmentSize
         } while offset < end
         release(received.buffer)
     }
 
+    /// Does what the server says about a datagram.
+    ///
+    /// - Returns: how many datagrams were handled: those behind it that are the same but for their payload went along.
     private mutating func handle<Opener: RelayOpener & ~Copyable>(
         _ datagram: ReceivedDatagramRange,
+        of received: ReceivedBuffer,
         on listener: ListenerIndex,
         at now: Now,
         opener: inout Opener
-    ) {
+    ) -> Int {
         let verdict = Self.verdict(
             &server,
             on: datagram,
@@ -46,9 +51,11 @@ extension RelayEngine {
         )
         switch verdict {
         case .drop:
-            return
+            return 1
         case .forward(let forward):
-            send(forward, of: datagram, opener: &opener)
+            let times = runLength(from: datagram, of: received, forward)
+            send(forward, of: datagram, times: times, stride: received.segmentSize, opener: &opener)
+            return times
         case .reply(let count):
             reply(count: count, to: datagram.source, from: listener)
             Self.drainCommands(&server, at: now, opener: &opener)
@@ -57,6 +64,28 @@ extension RelayEngine {
             finishAllocate(outcome, datagram: datagram, on: listener, at: now)
             Self.drainCommands(&server, at: now, opener: &opener)
         }
+        return 1
+    }
+
+    /// How many datagrams of a train, from `datagram` on, are ChannelData with one and the same header.
+    ///
+    /// They get the verdict of the first: same sender, channel, length and time. A bandwidth limit is
+    /// asked for each.
+    private func runLength(
+        from datagram: ReceivedDatagramRange,
+        of received: ReceivedBuffer,
+        _ forward: Forward
+    ) -> Int {
+        guard received.isCoalesced, forward.offset == ChannelData.headerCount,
+            !server.limitsBandwidth
+        else { return 1 }
+        let whole = (received.offset &+ received.count &- datagram.offset) / received.segmentSize
+        if whole < 2 { return 1 }
+        let end = datagram.offset &+ whole &* received.segmentSize
+        return ChannelData.runLength(
+            in: pool.bytes(datagram.buffer, datagram.offset..<end),
+            every: received.segmentSize
+        )
     }
 
     /// Lends the datagram's bytes to the server; the fields come apart so that the borrow is exact.
@@ -104,13 +133,15 @@ extension RelayEngine {
     private mutating func send<Opener: RelayOpener & ~Copyable>(
         _ forward: Forward,
         of datagram: ReceivedDatagramRange,
+        times: Int,
+        stride: Int,
         opener: inout Opener
     ) {
         let destination = forward.destination
         if forward.isOwnRelayAddress,
             !opener.isLive(port: destination.port, family: destination.ip.family)
         {
-            statistics.dropsNotLiveRelayedPort &+= 1
+            statistics.dropsNotLiveRelayedPort &+= UInt64(truncatingIfNeeded: times)
             return
         }
         if forward.isDontFragment, !opener.setDontFragment(on: forward.relay) {
@@ -124,9 +155,9 @@ extension RelayEngine {
             payloadOffset: datagram.offset &+ forward.offset,
             payloadCount: forward.count
         )
-        guard append(outgoing) else { return }
-        statistics.datagramsToPeers &+= 1
-        statistics.bytesToPeers &+= UInt64(truncatingIfNeeded: forward.count)
+        let appended = append(outgoing, times: times, stride: stride)
+        statistics.datagramsToPeers &+= appended
+        statistics.bytesToPeers &+= appended &* UInt64(truncatingIfNeeded: forward.count)
     }
 
     private mutating func reply(
@@ -145,9 +176,9 @@ extension RelayEngine {
             payloadOffset: place.offset,
             payloadCount: count
         )
-        guard append(outgoing) else { return }
-        statistics.datagramsToClients &+= 1
-        statistics.bytesToClients &+= UInt64(truncatingIfNeeded: count)
+        let appended = append(outgoing, times: 1, stride: 0)
+        statistics.datagramsToClients &+= appended
+        statistics.bytesToClients &+= appended &* UInt64(truncatingIfNeeded: count)
     }
 
     private mutating func count(fromClients received: ReceivedBuffer) {
@@ -158,11 +189,13 @@ extension RelayEngine {
 }
 
 extension RelayEngine {
-    /// Adds a datagram to this pass's sends.
-    mutating func append(_ datagram: OutgoingDatagram) -> Bool {
-        if batch.append(datagram, pool: &pool) { return true }
-        statistics.dropsNoSendSlot &+= 1
-        return false
+    /// Adds a run of datagrams to this pass's sends.
+    ///
+    /// - Returns: how many found a slot.
+    mutating func append(_ datagram: OutgoingDatagram, times: Int, stride: Int) -> UInt64 {
+        let appended = batch.append(datagram, times: times, stride: stride, pool: &pool)
+        statistics.dropsNoSendSlot &+= UInt64(truncatingIfNeeded: times &- appended)
+        return UInt64(truncatingIfNeeded: appended)
     }
 
     /// Ends this pass's hold on a received buffer; sends that name it keep it.

@@ -8,7 +8,7 @@ extension RelayEngine {
     /// Handles a buffer filled from a relayed socket.
     ///
     /// The header goes into the free room before the first datagram. Datagrams of one train that are
-    /// equally long share it: their sends gather header and payload from two places.
+    /// equally long share it and the verdict: their sends gather header and payload from two places.
     public mutating func receive(_ received: ReceivedBuffer, on relay: RelayIndex, at now: Now) {
         count(fromPeers: received)
         var header = DeliveryHeader(before: received.offset)
@@ -22,11 +22,16 @@ extension RelayEngine {
                 count: count,
                 at: now
             )
+            var times = 1
             if case .deliver(let delivery) = verdict {
                 header.write(delivery, count: count, buffer: received.buffer, pool: &pool)
-                deliver(delivery, header: header, in: received.buffer, offset: offset, count: count)
+                if received.isCoalesced, !server.limitsBandwidth {
+                    times = max(1, (end &- offset) / received.segmentSize)
+                }
+                let run = Run(buffer: received.buffer, offset: offset, count: count, times: times)
+                deliver(delivery, header: header, run, every: received.segmentSize)
             }
-            offset &+= received.segmentSize
+            offset &+= times &* received.segmentSize
         } while offset < end
         release(received.buffer)
     }
@@ -34,26 +39,23 @@ extension RelayEngine {
     private mutating func deliver(
         _ delivery: Delivery,
         header: DeliveryHeader,
-        in buffer: BufferIndex,
-        offset: Int,
-        count: Int
+        _ run: Run,
+        every stride: Int
     ) {
-        let padding = delivery.channel == 0 ? (0 &- count) & 3 : 0
+        let padding = delivery.channel == 0 ? (0 &- run.count) & 3 : 0
         let outgoing = OutgoingDatagram(
             socket: registeredFiles.file(of: delivery.listener),
             destination: SocketAddress(delivery.client),
-            buffer: buffer,
+            buffer: run.buffer,
             headerOffset: header.offset,
             headerCount: header.count,
-            payloadOffset: offset,
-            payloadCount: count,
+            payloadOffset: run.offset,
+            payloadCount: run.count,
             paddingCount: padding
         )
-        guard append(outgoing) else { return }
-        statistics.datagramsToClients &+= 1
-        statistics.bytesToClients &+= UInt64(
-            truncatingIfNeeded: header.count &+ count &+ padding
-        )
+        let appended = append(outgoing, times: run.times, stride: stride)
+        statistics.datagramsToClients &+= appended
+        statistics.bytesToClients &+= appended &* UInt64(truncatingIfNeeded: outgoing.count)
     }
 
     private mutating func count(fromPeers received: ReceivedBuffer) {
@@ -61,6 +63,16 @@ extension RelayEngine {
         statistics.bytesFromPeers &+= UInt64(truncatingIfNeeded: received.count)
         if received.isCoalesced { statistics.coalescedReceives &+= 1 }
     }
+}
+
+/// Datagrams of a received buffer that are equally long and follow one another.
+private struct Run {
+    let buffer: BufferIndex
+    /// Where the first one begins.
+    let offset: Int
+    /// Bytes of each.
+    let count: Int
+    let times: Int
 }
 
 /// The header of the deliveries of one received buffer.

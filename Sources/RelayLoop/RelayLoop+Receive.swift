@@ -9,7 +9,7 @@ extension RelayLoop {
     mutating func received(_ completion: Completion, at now: Now) {
         let file = completion.token.index
         if let buffer = completion.buffer {
-            lentBuffers -= 1
+            lending.take()
             memory.engine.pool.received(buffer)
             handle(buffer, byteCount: Int(completion.result), file: file, at: now)
         } else if let error = completion.error {
@@ -62,6 +62,7 @@ extension RelayLoop {
     private mutating func count(_ errno: Errno) {
         if errno == .noBuffers {
             buffersExhausted &+= 1
+            lending.ranOut()
         } else if errno != .canceled {
             receiveErrors &+= 1
         }
@@ -69,16 +70,17 @@ extension RelayLoop {
 
     /// Lends the kernel free buffers up to its share; the rest serves answers.
     mutating func lendBuffers() {
-        while lentBuffers < configuration.bufferCount, let buffer = memory.engine.pool.take() {
+        lending.endPass()
+        while lending.isShort, let buffer = memory.engine.pool.take() {
             memory.bufferRing.add(buffer, pool: &memory.engine.pool)
-            lentBuffers += 1
+            lending.lend()
         }
         memory.bufferRing.publish()
     }
 
     /// Arms the receives that wait for it, as long as there are buffers to fill.
     mutating func armReceives() {
-        while lentBuffers > 0, let file = receives.nextWaiting() {
+        while lending.lent > 0, let file = receives.nextWaiting() {
             if receives.isArmed(file) || isClosing(file) { continue }
             guard memory.ring.armReceive(file: file, token: receives.token(of: file)) else {
                 return receives.arm(file)

@@ -22,6 +22,7 @@ extension RelayLoop {
         let memory = try Self.memory(index: index, configuration, files: files, node: node)
         var loop = RelayLoop(
             memory: memory,
+            lending: Lending(most: configuration.bufferCount),
             sockets: RelaySockets(
                 capacity: files.relays,
                 configuration: RelaySocketConfiguration(configuration),

@@ -21,8 +21,7 @@ enum OperationKind: UInt8 {
 /// prepare the sends, then one system call that submits all of it and waits.
 struct RelayLoop: ~Copyable {
     var memory: LoopMemory
-    /// Buffers the kernel has.
-    var lentBuffers = 0
+    var lending: Lending
     var sockets: RelaySockets
     var receives: Receives
     var passes: UInt64 = 0

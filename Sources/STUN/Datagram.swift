@@ -48,6 +48,16 @@ public struct ChannelData: Sendable, BitwiseCopyable {
         self.count = count
     }
 
+    /// How many datagrams from the first on have its header, of those that begin every `stride` bytes.
+    ///
+    /// `bytes` is a train of datagrams of `stride` bytes each, at least four; 1 when the second one differs.
+    public static func runLength(in bytes: RawSpan, every stride: Int) -> Int {
+        let header = bytes.uint32(at: 0)
+        var offset = stride
+        while offset < bytes.byteCount, bytes.uint32(at: offset) == header { offset &+= stride }
+        return offset / stride
+    }
+
     /// Writes the header of `count` (0...65535) bytes on `channel` to the first four bytes of `bytes`.
     @_lifetime(bytes: copy bytes)
     public static func writeHeader(

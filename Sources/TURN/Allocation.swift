@@ -33,6 +33,8 @@ struct Allocation: BitwiseCopyable {
     var firstPermission = Slot<Permission>.none
     /// The list of its channels, through `Channel.next`.
     var firstChannel = Slot<Channel>.none
+    /// The channel asked for last, as most clients have one; none after any was removed.
+    var recentChannel = Slot<Channel>.none
     var bandwidthToPeers = TokenBucket()
     var bandwidthToClient = TokenBucket()
 

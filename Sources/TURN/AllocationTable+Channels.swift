@@ -8,18 +8,25 @@ extension AllocationTable {
         of allocation: Slot<Allocation>,
         at now: Instant
     ) -> Slot<Channel>? {
-        let slot: Slot<Channel>
-        if recent.channelNumber == number, recent.channelAllocation == allocation {
-            slot = recent.channel
-        } else {
-            let key = ChannelNumberKey(allocation: allocation, number: number)
-            guard let found = channelByNumber.value(of: key) else { return nil }
-            recent.channelNumber = number
-            recent.channelAllocation = allocation
-            recent.channel = found
+        var slot = allocations[allocation].recentChannel
+        if !slot.isSome || channels[slot].number != number {
+            guard let found = channel(number, of: allocation) else { return nil }
+            allocations[allocation].recentChannel = found
             slot = found
         }
         return channels[slot].expiry > now ? slot : nil
+    }
+
+    /// The channel bound to, or held for, the peer of a datagram.
+    mutating func channel(
+        from peer: TransportAddress,
+        of allocation: Slot<Allocation>
+    ) -> Slot<Channel>? {
+        let recent = allocations[allocation].recentChannel
+        if recent.isSome, channels[recent].peer == peer { return recent }
+        guard let found = channel(to: peer, of: allocation) else { return nil }
+        allocations[allocation].recentChannel = found
+        return found
     }
 
     /// The channel that has a number, bound or held.
@@ -121,6 +128,7 @@ extension AllocationTable {
             allocations[channel.allocation].firstChannel = channel.next
         }
         allocations[channel.allocation].channelCount &-= 1
+        allocations[channel.allocation].recentChannel = .none
     }
 
     /// Takes a channel out of tables and pool; the caller has unlinked it.

@@ -5,10 +5,10 @@ extension AllocationTable {
     /// The way from `peer`, by its canonical address, through `relay`; nil without a permission or allocation.
     ///
     /// What it names may have ended.
-    func path(from peer: TransportAddress, on relay: RelayIndex) -> PeerPath? {
+    mutating func path(from peer: TransportAddress, on relay: RelayIndex) -> PeerPath? {
         guard let allocation = byRelay[relay] else { return nil }
         var path = PeerPath(peer: peer, allocation: allocation)
-        if let channel = channel(to: peer, of: allocation) {
+        if let channel = channel(from: peer, of: allocation) {
             path.channel = channel
             path.permission = channels[channel].permission
         } else if let permission = permission(of: allocation, for: peer.ip) {

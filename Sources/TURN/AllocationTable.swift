@@ -133,10 +133,6 @@ struct RecentLookups {
     var client: FiveTuple?
     var allocation = Slot<Allocation>.none
 
-    var channelAllocation = Slot<Allocation>.none
-    var channelNumber: UInt16 = 0
-    var channel = Slot<Channel>.none
-
     var relay: RelayIndex?
     /// The peer as the kernel names it.
     var peer: TransportAddress?

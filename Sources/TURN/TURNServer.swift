@@ -68,6 +68,9 @@ public struct TURNServer: ~Copyable, Sendable {
         return verdict
     }
 
+    /// Whether each datagram counts against the bandwidth of its allocation.
+    public var limitsBandwidth: Bool { !bandwidth.isUnlimited }
+
     /// Removes what is past its deadline, of at most `limit` allocations.
     public mutating func expire(at now: Now, limit: Int) {
         table.expire(at: now.monotonic, limit: limit)
