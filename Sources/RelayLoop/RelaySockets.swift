@@ -21,7 +21,7 @@ struct RelaySockets: ~Copyable {
     var closing: [RelayIndex] = []
 
     private var entries: [Entry]
-    private var free: [UInt32]
+    private var free: FreeIndexes
     let configuration: RelaySocketConfiguration
     let shared: SharedState
 
@@ -30,7 +30,7 @@ struct RelaySockets: ~Copyable {
         self.configuration = configuration
         self.shared = shared
         entries = Array(repeating: Entry(), count: capacity)
-        free = (0..<UInt32(capacity)).reversed()
+        free = FreeIndexes(count: capacity)
         opened.reserveCapacity(capacity)
         closing.reserveCapacity(capacity)
     }
@@ -52,7 +52,7 @@ struct RelaySockets: ~Copyable {
         let index = Int(relay.rawValue)
         _ = DatagramSocket(adopting: entries[index].descriptor)
         entries[index] = Entry()
-        free.append(relay.rawValue)
+        free.giveBack(relay.rawValue)
     }
 
     /// Closes reserved sockets that nobody claimed within their time (RFC 8656 7.2).
@@ -162,7 +162,7 @@ extension RelaySockets: RelayOpener {
     }
 
     private mutating func install(_ socket: BoundSocket, _ family: AddressFamily) -> RelayOutcome {
-        guard let index = free.popLast() else { return .unavailable }
+        guard let index = free.take() else { return .unavailable }
         entries[Int(index)] = Entry(
             state: .open,
             descriptor: socket.descriptor,

@@ -132,7 +132,8 @@ extension AttributeTable {
             \.peers.deny,
             default: specialPurposePrefixes,
             isList: true,
-            help: "Peers that are refused; a list of your own replaces this one."
+            help:
+                "Peers that are refused, beside this machine's own addresses; a list of your own replaces this one."
         ),
         Attribute(
             "peers/allow",
@@ -140,7 +141,8 @@ extension AttributeTable {
             \.peers.allow,
             default: "",
             isList: true,
-            help: "Peers that are allowed; the longest matching prefix decides, allow wins a tie."
+            help:
+                "Peers that are allowed; the longest matching prefix decides, allow wins a tie. An address of this machine named here is open on every port."
         ),
     ]
 

@@ -34,6 +34,16 @@ extension ServerConfiguration {
         setLimits(settings.limits)
     }
 
+    /// Denies the machine's own addresses as peers: what listens there is not for the world.
+    ///
+    /// Those that `peers/allow` names stay open, and relayed ports of our own are always reached.
+    mutating func deny(machine addresses: [IPAddress]) {
+        for address in addresses where !allow.contains(where: { $0.contains(address) }) {
+            let length = address.family == .ipv4 ? 32 : 128
+            if let prefix = AddressPrefix(address, length: length) { deny.append(prefix) }
+        }
+    }
+
     private mutating func setAuthentication(_ auth: Settings.Auth) throws(StartProblem) {
         isAuthenticationRequired = auth.isRequired
         nonceLifetimeSeconds = UInt32(auth.nonceLifetimeSeconds)

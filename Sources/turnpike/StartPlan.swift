@@ -39,7 +39,9 @@ struct StartPlan {
         } else {
             self.state = nil
         }
-        server = try ServerConfiguration(settings, relay: relay, secrets: secrets)
+        var server = try ServerConfiguration(settings, relay: relay, secrets: secrets)
+        server.deny(machine: NetworkInterfaces.addresses())
+        self.server = server
         self.warnings += listeners.warnings + processors.warnings
         try findShortages()
     }

@@ -86,6 +86,18 @@ import Tunables
         #expect(Set(tree) == Set(PeerPolicy.defaultDeny))
     }
 
+    @Test func theMachinesOwnAddressesAreNoPeersUnlessAllowed() throws {
+        let settings = try settings("relay/address=127.0.0.1", "peers/allow=127.0.0.0/8")
+        let relay = try RelayAddresses(settings.relay)
+        var server = try ServerConfiguration(settings, relay: relay, secrets: ["a secret"])
+        let address = try #require(IPAddress("198.41.0.4"))
+        let loopback = try #require(IPAddress("127.0.0.1"))
+        server.deny(machine: [address, loopback])
+        let policy = PeerPolicy(deny: server.deny, allow: server.allow)
+        #expect(!policy.allows(address))
+        #expect(policy.allows(loopback))
+    }
+
     @Test func settingsReachTheServer() throws {
         let settings = try settings(
             "server/realm=example.org",

@@ -92,7 +92,10 @@ struct RelayRun: ParsableCommand {
         let relayed = Double(max(1, result.end.tally.received - result.begin.tally.received))
         let bytes = Double(result.end.tally.payloadBytes - result.begin.tally.payloadBytes)
         let elapsed = Double(max(1, result.end.usage.time - result.begin.usage.time))
-        let busy = Double(result.end.tally.busyNanoseconds - result.begin.tally.busyNanoseconds)
+        let idle = Double(result.end.tally.idleNanoseconds - result.begin.tally.idleNanoseconds)
+        let own = Double(
+            result.end.own.scheduledNanoseconds - result.begin.own.scheduledNanoseconds
+        )
         let (used, before) = (result.end.usage, result.begin.usage)
         let scheduled = Double(used.scheduledNanoseconds) - Double(before.scheduledNanoseconds)
         let accounted = Double(used.accountedNanoseconds) - Double(before.accountedNanoseconds)
@@ -131,8 +134,8 @@ struct RelayRun: ParsableCommand {
             "generator_preempted_share",
             Double(result.end.own.waitedNanoseconds &- result.begin.own.waitedNanoseconds) / elapsed
         )
-        line.add("generator_ns_per_datagram", busy / relayed)
-        line.add("generator_busy_share", busy / elapsed)
+        line.add("generator_cpu_ns_per_datagram", max(0, own - idle) / relayed)
+        line.add("generator_busy_share", max(0, own - idle) / max(1, own))
         line.add("generator_late_max_us", Double(result.total.latestNanoseconds) / 1e3)
         line.add("generator_refused_sends", result.refusedSends)
         return line

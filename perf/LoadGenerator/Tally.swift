@@ -9,8 +9,8 @@ struct Tally {
     var duplicated: UInt64 = 0
     /// Changed, cut, wrongly framed, or arrived where it does not belong.
     var corrupted: UInt64 = 0
-    /// Time of the passes that sent or received something: what the generator itself costs.
-    var busyNanoseconds: UInt64 = 0
+    /// Time of the passes that found nothing to do; the rest of its CPU time is what the generator costs.
+    var idleNanoseconds: UInt64 = 0
     /// The furthest that a paced run was behind its schedule.
     var latestNanoseconds: UInt64 = 0
 }

@@ -114,12 +114,12 @@ struct Traffic: ~Copyable {
         }
     }
 
-    /// Adds a pass to the busy time if it did something.
+    /// Adds a pass to the idle time if it did nothing.
     ///
-    /// Returns the time now.
+    /// An idle pass takes about a microsecond; one that took long was not on the CPU. Returns the time now.
     private mutating func account(since begin: UInt64, moved: Int) -> UInt64 {
         let now = monotonicNanoseconds()
-        if moved > 0 { tally.busyNanoseconds &+= now - begin }
+        if moved == 0 { tally.idleNanoseconds &+= min(now - begin, 5000) }
         return now
     }
 }

@@ -42,6 +42,9 @@ struct RelayName: Hashable {
 
 /// A channel and its peer; `expiry` is when it stops carrying data.
 struct ModelChannel {
+    /// A number and its peer are kept for each other this long after the binding ended (RFC 8656, 12).
+    static let hold = Nanoseconds.seconds(300)
+
     let peer: Endpoint
     var expiry: Nanoseconds
 }

@@ -21,8 +21,10 @@ extension ReferenceModel {
         case .quotaReached?: judge(quotaOf: author, &judgement)
         case .unavailable?: judgement.mustFail.insert(508)
         case nil:
+            // What has ended and was not yet removed still takes up room.
             let ending = ending.keys.count { $0.thread == client.thread }
-            if count(thread: client.thread) + ending >= scenario.allocationCapacity {
+            let all = allocations.keys.count { $0.thread == client.thread }
+            if all + ending >= scenario.allocationCapacity {
                 judgement.mayFail.formUnion([486, 508])
             }
             if reservation != nil { judgement.mayFail.insert(508) }

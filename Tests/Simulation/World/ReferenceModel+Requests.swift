@@ -162,10 +162,8 @@ extension ReferenceModel {
         in allocation: ModelAllocation,
         _ judgement: inout Judgement
     ) {
-        // A number stays with its peer for five minutes after it expired; whether the server insists
-        // on that is its choice (RFC 8656, 12).
-        let hold = Nanoseconds.seconds(300)
-        let bound = allocation.channels.filter { now < $0.value.expiry + hold }
+        // Whether the server insists on the time that a number is kept is its choice.
+        let bound = allocation.channels.filter { now < $0.value.expiry + ModelChannel.hold }
         for (other, channel) in bound where (other == number) != (channel.peer == peer) {
             if now < channel.expiry {
                 judgement.mustFail.insert(400)
@@ -178,7 +176,9 @@ extension ReferenceModel {
         if bound.values.count(where: { now < $0.expiry }) >= limit {
             judgement.mustFail.insert(508)
         }
-        if bound.count >= limit { judgement.mayFail.insert(508) }
+        let gauges = gauges(thread: allocation.fiveTuple.thread)
+        let isCrowded = gauges.channels + gauges.held >= scenario.allocationCapacity * min(limit, 4)
+        if bound.count >= limit || isCrowded { judgement.mayFail.insert(508) }
     }
 
     private func permit(_ peer: Address, in allocation: inout ModelAllocation) {
@@ -195,6 +195,10 @@ extension ReferenceModel {
         if Set(live).union(peers).count > scenario.permissionsPerAllocation {
             judgement.mustFail.insert(508)
         }
+        // The thread's own room is sized for what is usual.
+        let each = min(scenario.permissionsPerAllocation, 8)
+        let all = gauges(thread: allocation.fiveTuple.thread).permissions + peers.count
+        if all > scenario.allocationCapacity * each { judgement.mayFail.insert(508) }
     }
 
     /// The peer of an XOR-PEER-ADDRESS, and what is wrong with it (RFC 8656, 10.2).

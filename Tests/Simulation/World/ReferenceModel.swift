@@ -95,6 +95,16 @@ final class ReferenceModel {
         allocations.values.count { $0.fiveTuple.thread == thread && now < $0.expiry }
     }
 
+    /// What there is now in one thread.
+    func gauges(thread: Int) -> (allocations: Int, permissions: Int, channels: Int, held: Int) {
+        let live = allocations.values.filter { $0.fiveTuple.thread == thread && now < $0.expiry }
+        let channels = live.flatMap(\.channels.values)
+        let bound = channels.count { now < $0.expiry }
+        let kept = channels.count { now < $0.expiry + ModelChannel.hold }
+        let permissions = live.flatMap(\.permissions.values).count { now < $0 }
+        return (live.count, permissions, bound, kept - bound)
+    }
+
     func end(_ allocation: ModelAllocation) {
         allocations[allocation.fiveTuple] = nil
         relays[allocation.relay] = nil

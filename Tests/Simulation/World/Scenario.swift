@@ -70,6 +70,8 @@ struct Scenario {
     var start: Nanoseconds
     var startUnixSeconds: UInt64
     var duration: Nanoseconds
+    /// How late a busy thread may get to removing what is past its deadline; nothing may show that.
+    var expiryLag: Nanoseconds
     /// How many things clients and peers do altogether.
     var actions: Int
 
@@ -101,6 +103,7 @@ struct Scenario {
         start = .seconds(chance.within(1...1_000_000)) + UInt64(chance.below(1_000_000_000))
         startUnixSeconds = UInt64(chance.within(1_600_000_000...2_000_000_000))
         duration = .seconds(chance.pick([60, 600, 1800, 5400]))
+        expiryLag = .seconds(chance.pick([0, 0, 2, 60, 400]))
         actions = chance.within(60...300)
         secret = chance.bytes(20)
         users = []

@@ -127,9 +127,7 @@ final class ServerThread {
         with bytes: [UInt8]
     ) {
         var target = pool.mutableBytes(buffer, headroom..<headroom + bytes.count)
-        for (offset, byte) in bytes.enumerated() {
-            target.storeBytes(of: byte, toByteOffset: offset, as: UInt8.self)
-        }
+        target.withUnsafeMutableBytes { $0.copyBytes(from: bytes) }
     }
 
     /// Refills the kernel's ring of buffers.

@@ -7,8 +7,10 @@ import TURN
 extension World {
     /// After the last deadline nothing is left: no allocation, socket, port, quota or buffer.
     func checkEnd() throws(Violation) {
-        now += .seconds(100)
+        now += .seconds(1000)
+        plannedExpiry = Array(repeating: nil, count: threads.count)
         for thread in threads { try pass(thread.index) }
+        try checkTally()
         for thread in threads {
             try checkCounters(thread)
             guard thread.engine.serverStatistics.allocations == 0,
@@ -41,6 +43,19 @@ extension World {
         let sent = engine.datagramsToClients + engine.datagramsToPeers
         guard received == dropped + sent else {
             throw Violation("\(received) came in, \(sent) went out, \(dropped) were dropped")
+        }
+    }
+
+    /// The server counted the same drops as the model where the model had to take its word.
+    private func checkTally() throws(Violation) {
+        let servers = threads.map { $0.engine.serverStatistics }
+        let bandwidth = servers.reduce(0) { $0 + $1.drops(.bandwidth) }
+        guard bandwidth == model.tally.bandwidthDrops else {
+            throw Violation("\(model.tally.bandwidthDrops) over bandwidth, counted \(bandwidth)")
+        }
+        let limited = servers.reduce(0) { $0 + $1.drops(.rateLimited) }
+        guard limited >= model.tally.rateLimited else {
+            throw Violation("\(model.tally.rateLimited) not answered, counted \(limited)")
         }
     }
 

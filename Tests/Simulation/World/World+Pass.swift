@@ -31,8 +31,9 @@ extension World {
                 inputs.append(input(arrival, of: index))
             }
         }
-        let isExpiring = thread.inbox.isEmpty || chance.chance(50)
+        let isExpiring = plannedExpiry[index].map { now >= $0 } ?? true
         if isExpiring {
+            plannedExpiry[index] = nil
             thread.engine.expire(at: serverTime, opener: &thread.sockets)
             thread.sockets.expireReservations(at: serverTime)
         }
@@ -74,17 +75,31 @@ extension World {
         try thread.checkBuffers(sendsUnderWay: underWay[thread.index])
         guard isExpiring else { return }
         try model.expired(thread: thread.index)
-        let counted = Int(thread.engine.serverStatistics.allocations)
-        let expected = model.count(thread: thread.index)
-        guard counted == expected else {
-            throw Violation("the server counts \(counted) allocations, there are \(expected)")
+        try checkGauges(thread)
+    }
+
+    /// What the server counts as there now is what the model has.
+    private func checkGauges(_ thread: ServerThread) throws(Violation) {
+        let server = thread.engine.serverStatistics
+        let gauges = model.gauges(thread: thread.index)
+        let counted = [
+            server.allocations, server.permissions, server.channels, server.heldChannels,
+        ]
+        let expected = [gauges.allocations, gauges.permissions, gauges.channels, gauges.held]
+        guard counted.map(Int.init) == expected else {
+            throw Violation(
+                "allocations, permissions, channels, held channels: "
+                    + "the server counts \(counted), there are \(expected)"
+            )
         }
     }
 
     private func planNext(_ thread: ServerThread) {
-        if let deadline = thread.engine.nextDeadline {
-            planPass(thread.index, at: max(deadline.nanoseconds, now))
+        if plannedExpiry[thread.index] == nil, let deadline = thread.engine.nextDeadline {
+            let lag = chance.duration(0...scenario.expiryLag)
+            plannedExpiry[thread.index] = max(deadline.nanoseconds, now) + lag
         }
+        if let planned = plannedExpiry[thread.index] { planPass(thread.index, at: planned) }
         // What found no buffer or slot waits for a completion; without one, for a short while.
         if !thread.inbox.isEmpty && underWay[thread.index] == 0 {
             planPass(thread.index, at: now + .microseconds(1))

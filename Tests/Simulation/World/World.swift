@@ -31,6 +31,8 @@ final class World {
     /// Sends under way, by thread.
     var underWay: [Int]
     var plannedPass: [Nanoseconds?]
+    /// When each thread gets to expiring; a busy one is late.
+    var plannedExpiry: [Nanoseconds?]
     private(set) var trace: Trace
 
     init(seed: UInt64, isTracing: Bool) throws(Violation) {
@@ -46,6 +48,7 @@ final class World {
         now = scenario.start
         underWay = Array(repeating: 0, count: scenario.threads)
         plannedPass = Array(repeating: nil, count: scenario.threads)
+        plannedExpiry = Array(repeating: nil, count: scenario.threads)
         try makeServer()
         makePeers()
         makeClients()
@@ -124,7 +127,10 @@ final class World {
 
     /// Runs until nothing is left to happen, then checks that nothing is left behind.
     func run() throws(Violation) {
+        var eventsAtOnce = 0
         while let (time, event) = queue.next() {
+            eventsAtOnce = time == now ? eventsAtOnce + 1 : 0
+            guard eventsAtOnce < 10_000 else { throw Violation("time stands still") }
             now = time
             try happen(event)
         }
