@@ -43,8 +43,10 @@ import Testing
 
     @Test func functionsAreMeasuredByTheirLayout() {
         let text = [
-            "struct A {", "    init(_ a: Int) { self.a = a }", "", "    func long(", "        a: Int",
-            "    ) {", "        if a {", "        }", "    }", "    func declared()", "}",
+            "struct A {", "    init(_ a: Int) { self.a = a }", "", "    func long(",
+            "        a: Int",
+            "    ) {", "        if a {", "        }",
+            "    }", "    func declared()", "}",
         ]
         let functions = SourceFile(path: "A.swift", lines: text).functions
         #expect(functions.map(\.line) == [4])
