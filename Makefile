@@ -23,11 +23,11 @@ test: ## checks everything: format, unit tests, simulation, hot path, real clien
 
 test-tsan: packages ## the tests of what threads share, under the thread sanitizer
 	@tuning/require-swift
-	swift test --sanitize=thread --scratch-path .build-tsan --filter ExchangeTests $(ARGS)
+	TURNPIKE_TESTS_OF=Exchange swift test --disable-xctest --sanitize=thread --scratch-path .build-tsan $(ARGS)
 
 test-asan: packages ## the tests of the real loop, under the address sanitizer
 	@tuning/require-swift
-	swift test --sanitize=address --scratch-path .build-asan --filter RelayLoopTests $(ARGS)
+	TURNPIKE_TESTS_OF=RelayLoop swift test --disable-xctest --sanitize=address --scratch-path .build-asan $(ARGS)
 
 fuzz: packages ## random and mutated datagrams, until one breaks something or time is up
 	@tuning/require-swift

@@ -122,3 +122,21 @@ let package = Package(
         tests("Tidy", []),
     ]
 )
+
+/// The targets of a list that one of them is made of, itself included.
+func closure(of name: String, in targets: [Target]) -> Set<String> {
+    guard let target = targets.first(where: { $0.name == name }) else { return [] }
+    return target.dependencies.reduce(into: [name]) { names, dependency in
+        guard case .byNameItem(let name, _) = dependency else { return }
+        names.formUnion(closure(of: name, in: targets))
+    }
+}
+
+// Sanitizers need the tests of one module and what it stands on, not everything: `swift test` would build it all, and the
+// compiler of Swift 6.3 crashes on some of perf/ under the thread sanitizer.
+if let module = Context.environment["TURNPIKE_TESTS_OF"] {
+    let names = closure(of: "\(module)Tests", in: package.targets)
+    package.targets.removeAll { !names.contains($0.name) }
+    package.products = []
+    package.dependencies = []
+}

@@ -24,7 +24,7 @@ struct SourceFile: CustomStringConvertible {
         lines.indices.compactMap { start in
             let indentation = lines[start].prefix { $0 == " " }
             let code = lines[start].dropFirst(indentation.count)
-            guard Self.beginsFunction(code) else { return nil }
+            guard Self.beginsFunction(code), hasBody(from: start, indentation) else { return nil }
             let end = lines[start...].firstIndex { $0.hasPrefix(indentation + "}") }
             return end.map { Function(line: start + 1, count: $0 - start + 1) }
         }
@@ -40,6 +40,13 @@ struct SourceFile: CustomStringConvertible {
                 .sorted()
                 .compactMap { read("\(directory)/\($0)") }
         }
+    }
+
+    /// True when a body follows the signature that begins on a line, and has lines of its own.
+    private func hasBody(from start: Int, _ indentation: Substring) -> Bool {
+        let isLong = lines[start].hasSuffix("(")
+        let last = isLong ? lines[start...].first { $0.hasPrefix(indentation + ")") } : lines[start]
+        return last?.hasSuffix("{") == true
     }
 
     private static func read(_ path: String) -> SourceFile? {

@@ -41,6 +41,18 @@ import Testing
         }
     }
 
+    @Test func functionsAreMeasuredByTheirLayout() {
+        let text = [
+            "struct A {", "    init(_ a: Int) { self.a = a }", "", "    func long(",
+            "        a: Int",
+            "    ) {", "        if a {", "        }",
+            "    }", "    func declared()", "}",
+        ]
+        let functions = SourceFile(path: "A.swift", lines: text).functions
+        #expect(functions.map(\.line) == [4])
+        #expect(functions.map(\.count) == [6])
+    }
+
     @Test func namesSayWhatAThingIs() throws {
         let vague = ["Manager", "Helper", "Helpers", "Util", "Utils", "Handler", "Impl"]
         let declaration = try Regex(#"\b(class|struct|enum|actor|protocol|typealias) (\w+)"#)
