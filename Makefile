@@ -47,7 +47,8 @@ install: packages ## puts the program and its systemd unit under PREFIX (/usr/lo
 	@tuning/require-swift
 	swift build -c release --static-swift-stdlib --scratch-path .build-static --product turnpike
 	install -D -m 755 .build-static/release/turnpike $(DESTDIR)$(PREFIX)/bin/turnpike
-	install -D -m 644 tuning/systemd/turnpike.service $(DESTDIR)/etc/systemd/system/turnpike.service
+	install -d -m 755 $(DESTDIR)/etc/systemd/system
+	sed 's|/usr/local|$(PREFIX)|' tuning/systemd/turnpike.service > $(DESTDIR)/etc/systemd/system/turnpike.service
 	install -D -m 644 tuning/systemd/turnpike.sysusers $(DESTDIR)/usr/lib/sysusers.d/turnpike.conf
 	install -d -m 755 $(DESTDIR)/etc/turnpike
 

@@ -7,9 +7,15 @@ import Tunables
 /// The facts of a start, for a person or for a log.
 struct Banner {
     private let plan: StartPlan
+    /// The command that prints credentials for this very server.
+    private let credentials: String
 
-    init(_ plan: StartPlan) {
+    init(_ plan: StartPlan, _ options: ConfigurationOptions) {
         self.plan = plan
+        var words = [CommandLine.arguments.first ?? "turnpike", "credentials"]
+        if let directory = options.directory { words += ["--config", directory] }
+        if let state = options.state { words += ["--state", state] }
+        credentials = words.joined(separator: " ")
     }
 
     /// Lines for a terminal.
@@ -45,8 +51,8 @@ struct Banner {
             rows.append(("secret", state.secretPath))
         }
         if plan.settings.auth.isRequired {
-            rows.append(("credentials", "turnpike credentials --user alice --ttl 1h"))
-            rows.append(("browser", "iceServers: [ … ] from: turnpike credentials --json"))
+            rows.append(("credentials", credentials + " --user alice --ttl 1h"))
+            rows.append(("browser", "iceServers: [ … ] from: \(credentials) --json"))
         }
         if let trial { rows.append(("try it", trial)) }
         return rows

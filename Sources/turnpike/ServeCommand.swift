@@ -38,7 +38,7 @@ struct ServeCommand: ParsableCommand {
     }
 
     private func announce(_ plan: StartPlan, _ log: LineLog) {
-        let banner = Banner(plan)
+        let banner = Banner(plan, options)
         switch log.format {
         case .text: writeLine(banner.text, to: STDOUT_FILENO)
         case .json: log.write(.notice, "ready", banner.fields)

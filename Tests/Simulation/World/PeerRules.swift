@@ -1,8 +1,13 @@
 /// Special-purpose addresses (IANA registries; RFC 8656, 21.4 asks not to relay to them), as the
 /// reference model knows them.
 enum PeerRules {
-    /// Whether a server in its default configuration must not relay to this canonical address.
-    static func isDenied(_ address: Address) -> Bool {
+    /// Whether the server must not relay to this canonical address.
+    static func isDenied(_ address: Address, allowsPrivatePeers: Bool) -> Bool {
+        if allowsPrivatePeers && !address.isIPv6 && address.low >> 24 == 10 { return false }
+        return isSpecialPurpose(address)
+    }
+
+    private static func isSpecialPurpose(_ address: Address) -> Bool {
         address.isIPv6 ? isDeniedIPv6(address) : isDeniedIPv4(address)
     }
 

@@ -25,7 +25,9 @@ extension ReferenceModel {
         by author: Author?,
         _ judgement: Judgement
     ) throws(Violation) -> WireMessage? {
-        guard let answer = takeAnswer(to: request, of: client) else {
+        // A damaged copy may be passed over, and what comes next then answers the sound one.
+        let isForAnother = judgement.maySilence && !fits(answer(to: request, of: client), judgement)
+        guard !isForAnother, let answer = takeAnswer(to: request, of: client) else {
             guard judgement.maySilence else {
                 throw Violation("no answer to \(hex(request.bytes))")
             }
@@ -45,6 +47,11 @@ extension ReferenceModel {
         try checkIntegrity(of: answer, by: author)
         tally.successes[request.method, default: 0] += 1
         return answer
+    }
+
+    private func fits(_ answer: WireMessage?, _ judgement: Judgement) -> Bool {
+        guard let code = answer?.errorCode else { return judgement.mustFail.isEmpty }
+        return judgement.mustFail.union(judgement.mayFail).contains(code)
     }
 
     private func checkRefusal(

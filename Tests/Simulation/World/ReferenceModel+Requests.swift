@@ -219,7 +219,11 @@ extension ReferenceModel {
             if peer.address.isIPv6 != family { judgement.mustFail.insert(443) }
             if written.address.isIPv6 != family { judgement.mayFail.insert(443) }
         }
-        if isDenied(peer.address) && !isOwnAddress(peer.address) {
+        let isDenied = PeerRules.isDenied(
+            peer.address,
+            allowsPrivatePeers: scenario.allowsPrivatePeers
+        )
+        if isDenied && !isOwnAddress(peer.address) {
             judgement.mustFail.insert(403)
         } else if written.address.canonical != written.address || isOwnAddress(written.address) {
             judgement.mayFail.insert(403)

@@ -7,8 +7,6 @@
 /// Allocations, permissions and channels as they ought to be.
 final class ReferenceModel {
     let scenario: Scenario
-    /// Permissions and peers that the configuration forbids.
-    let isDenied: (Address) -> Bool
 
     var allocations: [FiveTuple: ModelAllocation] = [:]
     var relays: [RelayName: FiveTuple] = [:]
@@ -38,9 +36,8 @@ final class ReferenceModel {
         var deliveries = 0
     }
 
-    init(_ scenario: Scenario, isDenied: @escaping (Address) -> Bool) {
+    init(_ scenario: Scenario) {
         self.scenario = scenario
-        self.isDenied = isDenied
     }
 
     /// Holds one input against what was sent because of it.

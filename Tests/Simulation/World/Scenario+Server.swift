@@ -26,6 +26,8 @@ extension Scenario {
         configuration.relayIPv6 = hasIPv6Relay ? Self.relayIPv6.asIPAddress : nil
         configuration.externalIPv4 = hasExternalIPv4 ? Self.externalIPv4.asIPAddress : nil
         configuration.ports = ports
+        configuration.allow =
+            allowsPrivatePeers ? ["10.0.0.0/8"].compactMap { AddressPrefix($0) } : []
         configuration.rfc5766Channels = isRFC5766
         configuration.allocationCapacity = allocationCapacity
         configuration.permissionsPerAllocation = permissionsPerAllocation

@@ -50,6 +50,8 @@ struct Scenario {
     var hasExternalIPv4: Bool
     var isAuthenticationRequired: Bool
     var isRFC5766: Bool
+    /// The configuration allows 10.0.0.0/8, where one of the peers is.
+    var allowsPrivatePeers: Bool
     var ports: ClosedRange<UInt16>
     var allocationCapacity: Int
     var totalQuota: Int
@@ -83,6 +85,7 @@ struct Scenario {
         hasExternalIPv4 = chance.chance(25)
         isAuthenticationRequired = !chance.chance(6)
         isRFC5766 = chance.chance(20)
+        allowsPrivatePeers = chance.chance(20)
         let first = chance.within(20_000...50_000)
         let width = chance.chance(40) ? chance.within(1...8) : chance.within(16...200)
         ports = UInt16(first)...UInt16(first + width - 1)

@@ -180,7 +180,8 @@ extension VirtualClient {
         let known = chance.pick(directory.peers)
         let target = chance.pick([
             known.address.mapped, Address(127, 0, 0, 1), Address(127, 0, 0, 1).mapped,
-            Address(10, 0, 0, 5), Address(0, 0, 0, 0), Address(169, 254, 169, 254).mapped,
+            Address(10, 0, 0, 5), Address(192, 168, 1, 1), Address(169, 254, 169, 254),
+            Address(0, 0, 0, 0), Address(169, 254, 169, 254).mapped,
             Address(ipv6High: 0, low: 1), Address(ipv6High: 0xFE80_0000_0000_0000, low: 1),
             Address(ipv6High: 0x2002_7F00_0001_0000, low: 0), Address(224, 0, 0, 1),
         ])

@@ -39,7 +39,7 @@ final class World {
         chance = SeededGenerator(seed: seed)
         scenario = Scenario(&chance)
         trace = Trace(isOn: isTracing)
-        model = ReferenceModel(scenario, isDenied: PeerRules.isDenied)
+        model = ReferenceModel(scenario)
         shared = SharedState(
             allocations: scenario.totalQuota,
             allocationsPerUser: scenario.userQuota
