@@ -16,7 +16,7 @@ public struct RelayThreadConfiguration: Sendable {
     /// Entries of the submission queue; the completion queue has four times as many.
     public var ringEntries = 4096
     /// How long a pass waits for more datagrams once it has submitted, in microseconds; 0: not at all.
-    public var batchWaitMicroseconds: UInt32 = 200
+    public var batchWaitMicroseconds: UInt32 = 400
     /// How long the thread polls its ring before it sleeps, in microseconds; 0: not at all.
     public var busyPollMicroseconds = 0
     /// Receive buffers lent to the kernel.

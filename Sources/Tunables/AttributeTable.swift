@@ -116,9 +116,9 @@ extension AttributeTable {
             "ring/batch_wait_us",
             .integer(0...10_000),
             \.ring.batchWaitMicroseconds,
-            default: "200",
+            default: "400",
             unit: "microseconds",
-            help: "Waits so long for more datagrams after the first: less CPU for more latency."
+            help: "A pass of a busy thread gathers for so long: less CPU for more latency."
         ),
     ]
 
