@@ -9,12 +9,16 @@ extension ReferenceModel {
         guard let allocation = live(client), let data = message.value(WireType.data),
             let written = message.xorAddress(WireType.xorPeerAddress)
         else { return }
-        // The DF bit cannot be set on some hosts, and then the datagram is dropped; an IPv4 address
-        // written as a mapped one is of the wrong family in the strict reading.
-        let isUncertain =
-            !required.isEmpty || types.contains(WireType.dontFragment)
-            || written.address.canonical != written.address
-        try forward(data, of: allocation, to: canonical(written), isUncertain: isUncertain)
+        // An IPv4 address written as a mapped one is of the wrong family in the strict reading.
+        let isUncertain = !required.isEmpty || written.address.canonical != written.address
+        let isDropped = types.contains(WireType.dontFragment) && !scenario.canSetDontFragment
+        try forward(
+            data,
+            of: allocation,
+            to: canonical(written),
+            isUncertain: isUncertain,
+            isDropped: isDropped
+        )
     }
 
     /// A ChannelData message from a client (RFC 8656, 12.6).
@@ -32,7 +36,8 @@ extension ReferenceModel {
         _ payload: [UInt8],
         of allocation: ModelAllocation,
         to peer: Endpoint,
-        isUncertain: Bool = false
+        isUncertain: Bool = false,
+        isDropped: Bool = false
     ) throws(Violation) {
         guard allocation.isPermitted(peer.address, at: now),
             peer.address.isIPv6 == allocation.relayed.address.isIPv6
@@ -40,6 +45,13 @@ extension ReferenceModel {
         let destination = internalForm(peer)
         let isOwn = isOwnAddress(destination.address)
         if isOwn && !boundPorts.contains(destination) && !changedPorts.contains(destination) {
+            return
+        }
+        // Ports that change in this pass depend on the order within it.
+        let isUncertain = isUncertain || (isOwn && changedPorts.contains(destination))
+        if peer.port == 0 { return }
+        if isDropped {
+            if isUncertain { tally.uncertainDrops += 1 } else { tally.dontFragmentDrops += 1 }
             return
         }
         let relay = allocation.relay
@@ -53,8 +65,10 @@ extension ReferenceModel {
             tally.forwards += 1
             return
         }
-        // Port 0 is no destination; ports that change in this pass depend on the order within it.
-        if isUncertain || peer.port == 0 || (isOwn && changedPorts.contains(destination)) { return }
+        if isUncertain {
+            tally.uncertainDrops += 1
+            return
+        }
         guard scenario.bandwidth > 0 else {
             throw Violation(
                 "not forwarded to \(destination) from \(allocation.fiveTuple): \(hex(payload))"

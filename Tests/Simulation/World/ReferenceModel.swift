@@ -33,6 +33,9 @@ final class ReferenceModel {
         var errors: [Int: Int] = [:]
         var bandwidthDrops: UInt64 = 0
         var rateLimited: UInt64 = 0
+        /// Datagrams that needed a DF bit which the host cannot set, and those that perhaps did.
+        var dontFragmentDrops: UInt64 = 0
+        var uncertainDrops: UInt64 = 0
         var deliveries = 0
     }
 

@@ -67,6 +67,8 @@ struct Scenario {
     var bufferCount: Int
     var sendSlots: Int
     var isSegmenting: Bool
+    /// Some hosts cannot; never together with a bandwidth, so that each drop has one cause.
+    var canSetDontFragment: Bool
     var network: NetworkConditions
     var faults: KernelFaults
     var start: Nanoseconds
@@ -103,6 +105,7 @@ struct Scenario {
         bufferCount = chance.chance(20) ? chance.within(4...12) : 64
         sendSlots = chance.chance(20) ? chance.within(4...12) : 48
         isSegmenting = !chance.chance(20)
+        canSetDontFragment = bandwidth > 0 || chance.chance(70)
         start = .seconds(chance.within(1...1_000_000)) + UInt64(chance.below(1_000_000_000))
         startUnixSeconds = UInt64(chance.within(1_600_000_000...2_000_000_000))
         duration = .seconds(chance.pick([60, 600, 1800, 5400]))

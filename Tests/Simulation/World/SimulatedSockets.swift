@@ -44,6 +44,7 @@ final class SimulatedSockets {
     private let shared: SharedState
     private let ledger: SocketLedger
     private let openFailure: Int
+    private let canSetDontFragment: Bool
     private var chance: SeededGenerator
     private(set) var sockets: [UInt32: Socket] = [:]
     private var freeIndexes: [UInt32]
@@ -59,13 +60,14 @@ final class SimulatedSockets {
         indexes: Int,
         shared: SharedState,
         ledger: SocketLedger,
-        openFailure: Int,
+        scenario: Scenario,
         _ chance: SeededGenerator
     ) {
         self.thread = thread
         self.shared = shared
         self.ledger = ledger
-        self.openFailure = openFailure
+        openFailure = scenario.faults.openFailure
+        canSetDontFragment = scenario.canSetDontFragment
         self.chance = chance
         freeIndexes = (0..<UInt32(indexes)).reversed()
     }
@@ -217,7 +219,7 @@ extension SimulatedSockets: RelayOpener {
         resting.append(relay.rawValue)
     }
 
-    func setDontFragment(on relay: RelayIndex) -> Bool { true }
+    func setDontFragment(on relay: RelayIndex) -> Bool { canSetDontFragment }
 
     func isLive(port: UInt16, family: AddressFamily) -> Bool {
         shared.ports(of: family).isOpen(port)

@@ -90,12 +90,14 @@ extension VirtualClient {
         let size = chance.pick([0, 1, 7, 100, 160, 999, 1200])
         let number = chance.chance(65) ? someChannel() : nil
         let destination = sendDestination(directory)
+        let mixesChannels = channels.count > 1 && chance.chance(20)
         let pads = chance.chance(50)
         return (0..<count).map { index in
             let isOdd = chance.chance(8) || (index == count - 1 && chance.chance(30))
             let payload = directory.payload(isOdd ? chance.below(size + 1) : size)
             guard let number else { return sendIndication(payload, to: destination) }
-            return channelData(number, payload, padded: pads)
+            let chosen = mixesChannels ? someChannel() ?? number : number
+            return channelData(chosen, payload, padded: pads)
         }
     }
 

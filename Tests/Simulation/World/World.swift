@@ -62,7 +62,7 @@ final class World {
                 indexes: scenario.configuration().relayIndexLimit,
                 shared: shared,
                 ledger: ledger,
-                openFailure: scenario.faults.openFailure,
+                scenario: scenario,
                 chance.split()
             )
             do throws(Errno) {
