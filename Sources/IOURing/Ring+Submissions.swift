@@ -45,9 +45,10 @@ extension Ring {
     /// Sends a slot of a batch, which outlives the send and keeps the slot until its completion.
     ///
     /// With `MSG_DONTWAIT` the kernel sends while it takes the submission: in order, and a full
-    /// socket answers `EAGAIN` instead of sending later and out of order.
+    /// socket answers `EAGAIN` instead of sending later and out of order. The batch does not change; a
+    /// borrowed one would be copied to be lent.
     public mutating func prepareSend(
-        _ batch: borrowing SendBatch,
+        _ batch: inout SendBatch,
         slot: SlotIndex,
         token: Token
     ) -> Bool {

@@ -6,7 +6,9 @@ internal import TURN
 
 extension RelayLoop {
     /// Copies the counters of this thread to its block; relaxed stores, single writer.
-    func publish() {
+    ///
+    /// Changes nothing: `mutating` only keeps the compiler from copying the loop to lend it.
+    mutating func publish() {
         publishDatagrams()
         publishLoop()
         publishServer()

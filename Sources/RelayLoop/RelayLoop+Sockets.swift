@@ -36,7 +36,7 @@ extension RelayLoop {
     mutating func prepareSends() {
         while let slot = memory.engine.nextPendingSend() {
             let token = Token(kind: OperationKind.send.rawValue, index: slot.rawValue)
-            if !memory.ring.prepareSend(memory.engine.batch, slot: slot, token: token) {
+            if !memory.ring.prepareSend(&memory.engine.batch, slot: slot, token: token) {
                 memory.engine.complete(slot, result: 0 - Errno.tryAgain.rawValue)
             }
         }

@@ -19,8 +19,8 @@ public struct RelayThreadConfiguration: Sendable {
     public var batchWaitMicroseconds: UInt32 = 400
     /// How long the thread polls its ring before it sleeps, in microseconds; 0: not at all.
     public var busyPollMicroseconds = 0
-    /// Receive buffers lent to the kernel.
-    public var bufferCount = 256
+    /// Receive buffers that the kernel may have at a time.
+    public var bufferCount = 1024
     /// Bytes of a datagram, or of a train of them, that fit a buffer.
     public var bufferSize = 65_536
     /// Whether buffers are put on huge pages.

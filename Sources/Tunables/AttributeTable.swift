@@ -127,9 +127,9 @@ extension AttributeTable {
             "buffers/count",
             .integer(16...32_768),
             \.buffers.count,
-            default: "256",
+            default: "1024",
             unit: "buffers",
-            help: "Receive buffers of each relay thread; when all are in use the kernel queues."
+            help: "Receive buffers of each relay thread, lent as needed; beyond them the kernel queues."
         ),
         Attribute(
             "buffers/size",

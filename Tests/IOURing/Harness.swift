@@ -116,7 +116,7 @@ struct Harness: ~Copyable {
     mutating func preparePending() {
         while let slot = batch.nextPending() {
             let token = Token(kind: Self.sendKind, index: slot.rawValue)
-            let isPrepared = ring.prepareSend(batch, slot: slot, token: token)
+            let isPrepared = ring.prepareSend(&batch, slot: slot, token: token)
             #expect(isPrepared)
         }
     }
