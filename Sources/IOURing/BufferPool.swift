@@ -57,6 +57,7 @@ public struct BufferPool: ~Copyable {
         let stride = (lines | 1) * Limits.cacheLine
         // 2^24 buffers of 2^24 bytes stay far below 2^63.
         let mapping = try Mapping(byteCount: count * stride, hugePages: hugePages, node: node)
+        mapping.populate()
         var references = try MappedArray<UInt32>(count: count)
         var freeList = try MappedArray<UInt32>(count: count)
         for index in 0..<count {

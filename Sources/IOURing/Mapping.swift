@@ -40,6 +40,14 @@ struct Mapping: ~Copyable {
         pages = .transparentHuge
     }
 
+    /// Takes every page now, so that none is taken while datagrams wait for it.
+    ///
+    /// Where the kernel cannot (before Linux 5.14, or without the memory), pages come with their first use.
+    func populate() {
+        // SAFETY: the mapping made in init; its contents stay.
+        _ = unsafe madvise(start, byteCount, MADV_POPULATE_WRITE)
+    }
+
     deinit {
         // SAFETY: mapped in init, unmapped nowhere else.
         unsafe munmap(start, byteCount)

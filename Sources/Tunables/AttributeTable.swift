@@ -129,7 +129,7 @@ extension AttributeTable {
             \.buffers.count,
             default: "1024",
             unit: "buffers",
-            help: "Receive buffers of each relay thread, lent as needed; beyond them the kernel queues."
+            help: "Receive buffers of each relay thread; beyond them the kernel queues."
         ),
         Attribute(
             "buffers/size",
