@@ -12,7 +12,7 @@ public enum RelayCounter: Int, CaseIterable, Sendable {
 
     // The loop and the kernel.
     case passes, completions, completionOverflow
-    case sends, segmentedSends, segmentationRefused, sendErrors
+    case sends, segmentedSends, segmentationRefused
     case coalescedReceives, receiveRearmed, receiveErrors, buffersExhausted
     case relaysOpened, relaysClosed, relayOpenFailures
 

@@ -175,5 +175,5 @@ def test_server_dropped_and_failed_nothing(runs: dict[str, Future], server: Serv
         future.result()
     counters = server.counters()
     print({name: number for name, number in counters.items() if number})
-    for name in ("send_errors", "relay_open_failures", "drops_truncated", "drops_no_send_slot", "drops_socket_full"):
+    for name in ("drops_other_send_error", "relay_open_failures", "drops_truncated", "drops_no_send_slot", "drops_socket_full"):
         assert counters[name] == 0, counters
