@@ -45,6 +45,8 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     ],
     targets: [
         .target(
@@ -73,10 +75,23 @@ let package = Package(
         module("Exchange", []),
         module("RelayLoop", ["TURN", "STUN", "IOURing", "Exchange"]),
         .target(name: "Tunables", swiftSettings: common),
+        .target(
+            name: "Control",
+            dependencies: [
+                "Exchange", "TURN", "STUN",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: common
+        ),
         .executableTarget(
             name: "turnpike",
             dependencies: [
-                "RelayLoop", "Tunables", "Exchange", "TURN", "STUN", "IOURing",
+                "Control", "RelayLoop", "Tunables", "Exchange", "TURN", "STUN", "IOURing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -100,6 +115,18 @@ let package = Package(
         tests("Exchange", ["Exchange"]),
         tests("RelayLoop", ["RelayLoop", "TURN", "STUN", "IOURing", "Exchange"]),
         tests("Tunables", ["Tunables"]),
+        tests(
+            "Control",
+            [
+                "Control", "Exchange", "TURN", "STUN",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
+            ]
+        ),
         tests("turnpike", ["turnpike", "Tunables", "STUN", "TURN"]),
         .target(
             name: "SimulatedWorld",
@@ -138,5 +165,5 @@ if let module = Context.environment["TURNPIKE_TESTS_OF"] {
     let names = closure(of: "\(module)Tests", in: package.targets)
     package.targets.removeAll { !names.contains($0.name) }
     package.products = []
-    package.dependencies = []
+    if module != "Control" { package.dependencies = [] }
 }

@@ -1,0 +1,35 @@
+/// A request as routes see it: whole, bounded, percent-decoded once.
+
+import NIOCore
+import NIOHTTP1
+
+/// Where a request came from.
+struct Peer: Equatable {
+    /// The address of the other end without its port; empty on a Unix socket.
+    var address: String
+    /// True on loopback and on a Unix socket: only programs of this machine get there.
+    var isLocal: Bool
+    /// True over TLS.
+    var isEncrypted: Bool
+}
+
+/// One HTTP request with its whole body.
+struct Request {
+    var method: HTTPMethod
+    /// The path as it was sent, without the query.
+    var path: String
+    /// The path's segments, percent-decoded; none for `/`.
+    var segments: [String]
+    /// The query's pairs in order, percent-decoded; the value is empty where there was no `=`.
+    var query: [(name: String, value: String)]
+    /// The query as it was sent, without the `?`.
+    var rawQuery: String
+    var headers: HTTPHeaders
+    var body: ByteBuffer
+    var peer: Peer
+
+    /// The last value of a query parameter; nil when it is absent, which is not the same as empty.
+    func parameter(_ name: String) -> String? {
+        query.last { $0.name == name }?.value
+    }
+}

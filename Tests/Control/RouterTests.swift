@@ -1,0 +1,52 @@
+/// Which route answers.
+
+import NIOCore
+import NIOHTTP1
+import Testing
+
+@testable import Control
+
+@Suite struct RouterTests {
+    private func request(_ method: HTTPMethod, _ segments: [String]) -> Request {
+        Request(
+            method: method,
+            path: "/" + segments.joined(separator: "/"),
+            segments: segments,
+            query: [],
+            rawQuery: "",
+            headers: [:],
+            body: ByteBuffer(),
+            peer: Peer(address: "127.0.0.1", isLocal: true, isEncrypted: false)
+        )
+    }
+
+    private var router: Router {
+        var router = Router()
+        router.on(.POST, "/join/{room}") { _, parameters in
+            .now(.text(.ok, parameters["room"] ?? ""))
+        }
+        return router
+    }
+
+    @Test func partsInBracesAreNamed() {
+        guard case .now(let response)? = router.reply(to: request(.POST, ["join", "r1"])) else {
+            Issue.record("no response")
+            return
+        }
+        #expect(String(buffer: response.body) == "r1")
+    }
+
+    @Test func anotherMethodIsRefusedAndTheRightOneNamed() {
+        guard case .now(let response)? = router.reply(to: request(.GET, ["join", "r1"])) else {
+            Issue.record("no response")
+            return
+        }
+        #expect(response.status == .methodNotAllowed)
+        #expect(response.headers["Allow"] == ["POST"])
+    }
+
+    @Test func anUnknownPathIsNobodys() {
+        let reply = router.reply(to: request(.POST, ["join"]))
+        #expect(reply.map { _ in true } == nil)
+    }
+}
