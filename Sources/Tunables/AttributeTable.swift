@@ -118,7 +118,7 @@ extension AttributeTable {
             \.ring.batchWaitMicroseconds,
             default: "400",
             unit: "microseconds",
-            help: "A pass of a busy thread gathers for so long: less CPU for more latency."
+            help: "A pass gathers for so long, unless that slows senders: less CPU, more latency."
         ),
     ]
 
