@@ -86,6 +86,7 @@ let package = Package(
                 .product(name: "NIOWebSocket", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
+            resources: [.embedInCode("Pages/Web")],
             swiftSettings: common
         ),
         .executableTarget(
