@@ -12,9 +12,9 @@ public struct RelayView: Sendable {
         public var counters: CounterBlock
         /// The CPU time it used, in nanoseconds; nil once it has ended.
         public var cpuNanoseconds: @Sendable () -> UInt64?
-        /// Sends a question; false when the thread's inbox is full. Only for the control thread.
+        /// Sends a question, from the control thread only; false when the thread's inbox is full.
         public var ask: @Sendable (RelayQuestion) -> Bool
-        /// The next part of an answer, nil when none is there. Only for the control thread.
+        /// The next part of an answer, for the control thread only; nil when none is there.
         public var nextAnswer: @Sendable () -> RelayAnswer?
 
         /// A thread of its parts.
