@@ -111,6 +111,7 @@ class Turnpike(Server):
             "limits/allocations_per_user": "0",
             "limits/unauthenticated_per_s": "0",
             "limits/unauthenticated_total_per_s": "0",
+            "control/http": "",
         }
         values.update(setting.split("=", 1) for setting in self.settings)
         command = [str(BINARIES / "turnpike"), "serve", "--state", self.folder]

@@ -42,6 +42,7 @@ BASE_SETTINGS = {
     "limits/allocations_per_user": "20000",
     "limits/unauthenticated_per_s": "1000000",
     "limits/unauthenticated_total_per_s": "1000000",
+    "control/http": "",
 }
 
 #: A setting that no attribute of ours stands for: coturn knows either users or a secret, and has to be told which.
