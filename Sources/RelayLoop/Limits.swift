@@ -24,6 +24,8 @@ enum Limits {
     static let reservationsPerPass = 16
     /// Ports of other programs that opening one relayed socket may run into before it is refused.
     static let bindAttempts = 64
+    /// Allocations that one answer to the control thread lists, and places of the table it looks at for them.
+    static let recordsPerAnswer = 64, placesPerAnswer = 512
     /// Longest sleep, so that counters and reservations do not grow old.
     static let sleepNanoseconds: UInt64 = 500_000_000
     /// Room for the kernel's receive header, the source and the control messages in front of a payload.

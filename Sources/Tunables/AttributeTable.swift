@@ -4,7 +4,8 @@
 public enum AttributeTable {
     /// Every attribute and family there is.
     public static let all: [Attribute] =
-        server + listen + relay + threads + ring + buffers + udp + auth + limits + peers + log
+        server + listen + relay + threads + ring + buffers + udp + auth + limits + peers
+        + control + tls + rooms + ice + log
 }
 
 extension AttributeTable {
