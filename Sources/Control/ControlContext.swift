@@ -7,6 +7,8 @@ import NIOCore
 final class ControlContext {
     /// What the plane was told at start.
     let configuration: ControlConfiguration
+    /// The relay threads, to count and to ask.
+    let relay: RelayView
     /// What is counted.
     let counters = ControlCounters()
     /// The one event loop.
@@ -18,8 +20,14 @@ final class ControlContext {
     private var lastComplaint: [String: NIODeadline] = [:]
 
     /// A context on the event loop that calls.
-    init(_ configuration: ControlConfiguration, eventLoop: any EventLoop, log: Logger) {
+    init(
+        _ configuration: ControlConfiguration,
+        relay: RelayView,
+        eventLoop: any EventLoop,
+        log: Logger
+    ) {
         self.configuration = configuration
+        self.relay = relay
         self.eventLoop = eventLoop
         self.log = log
     }

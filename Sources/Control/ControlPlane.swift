@@ -37,13 +37,28 @@ public final class ControlPlane: Sendable {
     private static let tick = TimeAmount.milliseconds(250)
 
     private let configuration: ControlConfiguration
+    private let relay: RelayView
     private let log: Logger
     private let running = Mutex<Running?>(nil)
+    private let onThreadStart: @Sendable () -> Void
 
     /// Prepares the plane; nothing listens yet.
-    public init(_ configuration: ControlConfiguration, log: Logger) {
+    ///
+    /// - Parameters:
+    ///   - configuration: What it shall be.
+    ///   - relay: The relay threads, to count and to ask.
+    ///   - log: Where it says what changes.
+    ///   - onThreadStart: Called first on the plane's thread, for its CPUs and its name.
+    public init(
+        _ configuration: ControlConfiguration,
+        relay: RelayView,
+        log: Logger,
+        onThreadStart: @escaping @Sendable () -> Void = {}
+    ) {
         self.configuration = configuration
+        self.relay = relay
         self.log = log
+        self.onThreadStart = onThreadStart
     }
 
     /// Where the plane listens; nowhere unless it runs.
@@ -51,9 +66,8 @@ public final class ControlPlane: Sendable {
 
     /// Starts the thread and returns once it listens.
     ///
-    /// - Parameter onThreadStart: Runs first on the new thread, for instance to choose its CPU.
     /// - Throws: `Problem` when a certificate cannot be read or an address cannot be listened on.
-    public func start(onThreadStart: @escaping @Sendable () -> Void = {}) throws {
+    public func start() throws {
         let tls = configuration.https.isEmpty ? nil : try tlsContext()
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         do {
@@ -84,7 +98,7 @@ public final class ControlPlane: Sendable {
 
     /// Makes everything that lives on the loop; runs on it.
     private func assemble(on loop: any EventLoop) -> NIOLoopBound<Listeners.Server> {
-        let context = ControlContext(configuration, eventLoop: loop, log: log)
+        let context = ControlContext(configuration, relay: relay, eventLoop: loop, log: log)
         var limits = configuration.limits
         limits.connections = min(limits.connections, Self.descriptors / 2)
         let connections = Connections(limits, context.counters)

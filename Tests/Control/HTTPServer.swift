@@ -38,6 +38,7 @@ final class HTTPServer: Sendable {
             routes(&router)
             let context = ControlContext(
                 configuration,
+                relay: RelayView(),
                 eventLoop: loop,
                 log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
             )

@@ -6,12 +6,13 @@ import NIOHTTP1
 extension Request {
     /// The request of a head and a body.
     ///
+    /// It is nil when the target is no path, an escape is none, the path has control characters, or `Host` is missing
+    /// (RFC 9112 section 3.2), there twice, or no host.
+    ///
     /// - Parameters:
     ///   - head: The head as it was parsed.
     ///   - body: The whole body.
     ///   - peer: The other end of the connection.
-    /// - Returns: Nil when the target is no path, an escape is none, the path has control characters, or `Host` is
-    ///   missing (RFC 9112 section 3.2), there twice, or no host.
     init?(_ head: HTTPRequestHead, body: ByteBuffer, peer: Peer) {
         let parts = head.uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         guard head.uri.hasPrefix("/"), Self.isHostValid(head) else { return nil }
