@@ -11,6 +11,10 @@ final class ControlContext {
     let relay: RelayView
     /// What is counted.
     let counters = ControlCounters()
+    /// Rooms, and the sockets of those in them.
+    let lobby: Lobby
+    /// TURN credentials for them.
+    let ice: ICEServers
     /// The one event loop.
     let eventLoop: any EventLoop
     /// When the plane started.
@@ -30,6 +34,11 @@ final class ControlContext {
         self.relay = relay
         self.eventLoop = eventLoop
         self.log = log
+        let lobby = Lobby(configuration.rooms, counters: counters)
+        self.lobby = lobby
+        ice = ICEServers(configuration, counters: counters) { client, room in
+            lobby.isParticipant(client, in: room)
+        }
     }
 
     /// Logs a problem that may come again and again, at most once a minute.

@@ -109,7 +109,9 @@ public final class ControlPlane: Sendable {
         )
         let bound = NIOLoopBound(server, eventLoop: loop)
         loop.scheduleRepeatedTask(initialDelay: Self.tick, delay: Self.tick) { _ in
-            bound.value.connections.expire(now: .now())
+            let now = NIODeadline.now()
+            bound.value.connections.expire(now: now)
+            bound.value.context.lobby.expire(now: now)
         }
         return bound
     }
@@ -119,7 +121,7 @@ public final class ControlPlane: Sendable {
         var router = Router()
         PageRoutes(context.configuration).add(to: &router)
         let origins = OriginPolicy(context.configuration.origins)
-        return Site(router, origins: origins, sockets: nil) { _ in
+        return Site(router, origins: origins, sockets: context.lobby) { _ in
             .text(.notFound, "Not Found\n")
         }
     }
@@ -174,6 +176,8 @@ public final class ControlPlane: Sendable {
             ? Int(clamping: limit.rlim_cur) : 1024
     }
 }
+
+extension Lobby: SocketListener {}
 
 extension ControlConfiguration.Endpoint {
     fileprivate func bound(to channel: any Channel) -> ControlConfiguration.Endpoint {
