@@ -128,7 +128,7 @@ let package = Package(
                 .product(name: "NIOWebSocket", package: "swift-nio"),
             ]
         ),
-        tests("turnpike", ["turnpike", "Tunables", "STUN", "TURN"]),
+        tests("turnpike", ["turnpike", "Control", "Tunables", "STUN", "TURN"]),
         .target(
             name: "SimulatedWorld",
             dependencies: ["RelayLoop", "TURN", "STUN", "IOURing", "Exchange"],

@@ -18,14 +18,14 @@ USER, PASSWORD, REALM = "load", "generator", "turnpike.test"
 SERVER_CPU, LOAD_CPU = 0, 1
 
 
-def free_ports(count):
-    """The first of `count` UDP ports in a row on loopback that nobody has now."""
+def free_ports(count, kind=socket.SOCK_DGRAM):
+    """The first of `count` ports in a row (UDP, or of another kind of socket) that nobody has now."""
     for _ in range(100):
         first = random.randrange(20000, 32000 - count)
         taken = []
         try:
             for port in range(first, first + count):
-                taken.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                taken.append(socket.socket(socket.AF_INET, kind))
                 taken[-1].bind(("0.0.0.0", port))
             return first
         except OSError:
@@ -33,7 +33,7 @@ def free_ports(count):
         finally:
             for one in taken:
                 one.close()
-    sys.exit("no free UDP ports between 20000 and 32000")
+    sys.exit("no free ports between 20000 and 32000")
 
 
 def answers(port):
@@ -111,6 +111,7 @@ class Turnpike(Server):
             "limits/allocations_per_user": "0",
             "limits/unauthenticated_per_s": "0",
             "limits/unauthenticated_total_per_s": "0",
+            "control/http": "",
         }
         values.update(setting.split("=", 1) for setting in self.settings)
         command = [str(BINARIES / "turnpike"), "serve", "--state", self.folder]

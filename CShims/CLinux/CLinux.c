@@ -20,13 +20,15 @@ const char *turnpike_error_text(int error)
 	return strerrordesc_np(error);
 }
 
-int turnpike_pin_thread(int cpu)
+int turnpike_keep_thread(const int32_t *cpus, int count)
 {
 	unsigned char bits[turnpike_cpu_limit / 8] = { 0 };
 
-	if (cpu < 0 || cpu >= turnpike_cpu_limit)
-		return EINVAL;
-	CPU_SET_S((unsigned)cpu, sizeof(bits), (cpu_set_t *)bits);
+	for (int i = 0; i < count; i++) {
+		if (cpus[i] < 0 || cpus[i] >= turnpike_cpu_limit)
+			return EINVAL;
+		CPU_SET_S((unsigned)cpus[i], sizeof(bits), (cpu_set_t *)bits);
+	}
 	return sched_setaffinity(0, sizeof(bits), (cpu_set_t *)bits) == 0 ? 0 : errno;
 }
 

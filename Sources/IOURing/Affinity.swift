@@ -7,7 +7,18 @@ public enum CurrentThread {
     ///
     /// - Throws: `EINVAL` when there is no such CPU or the process may not use it.
     public static func pin(toCPU cpu: Int) throws(Errno) {
-        let error = turnpike_pin_thread(Int32(clamping: cpu))
+        try keep(onCPUs: [cpu])
+    }
+
+    /// Keeps the thread, and those it starts, on some CPUs.
+    ///
+    /// - Throws: `EINVAL` when there is no such CPU or the process may use none of them.
+    public static func keep(onCPUs cpus: [Int]) throws(Errno) {
+        let cpus = cpus.map { Int32(clamping: $0) }
+        // SAFETY: the array outlives the call, which reads as many numbers as it has.
+        let error = unsafe cpus.withUnsafeBufferPointer {
+            unsafe turnpike_keep_thread($0.baseAddress, Int32($0.count))
+        }
         guard error == 0 else { throw Errno(rawValue: error) }
     }
 

@@ -16,7 +16,8 @@ enum Clock {
     /// Nanoseconds of the monotonic clock.
     static func monotonic() -> UInt64 { nanoseconds(CLOCK_MONOTONIC) }
 
-    private static func nanoseconds(_ clock: clockid_t) -> UInt64 {
+    /// Nanoseconds of a clock of the system.
+    static func nanoseconds(_ clock: clockid_t) -> UInt64 {
         var time = timespec()
         // `time` is a local for the length of the call.
         unsafe clock_gettime(clock, &time)

@@ -13,10 +13,19 @@ enum Limits {
     static let sendSlots = completionsPerPass + slotsPerReceive
     /// Completions that end a bounded wait early.
     static let completionsPerWait = 128
+    /// Passes between two trials of the other way, waiting or not, and passes of such a trial.
+    static let passesBetweenTrials = 64
+    static let passesOfTrial = 16
+    /// Passes between trials at most, where waiting was in vain again and again: about a second.
+    static let passesBetweenChecks = 16_384
+    /// Passes that took longer together say nothing about the senders' pace.
+    static let trialNanoseconds: UInt64 = 2_000_000_000
     /// Reserved sockets given back in one pass.
     static let reservationsPerPass = 16
     /// Ports of other programs that opening one relayed socket may run into before it is refused.
     static let bindAttempts = 64
+    /// Allocations that one answer to the control thread lists, and places of the table it looks at for them.
+    static let recordsPerAnswer = 64, placesPerAnswer = 512
     /// Longest sleep, so that counters and reservations do not grow old.
     static let sleepNanoseconds: UInt64 = 500_000_000
     /// Room for the kernel's receive header, the source and the control messages in front of a payload.

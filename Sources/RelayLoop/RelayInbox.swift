@@ -1,4 +1,4 @@
-/// What the control thread says to a relay thread.
+/// What the control thread says to a relay thread, and hears from it.
 
 internal import Exchange
 internal import IOURing
@@ -7,11 +7,15 @@ internal import IOURing
 enum RelayCommand: Sendable, BitwiseCopyable {
     /// Close everything and return.
     case stop
+    /// Answer about allocations.
+    case answer(RelayQuestion)
 }
 
 /// A mailbox, and the descriptor that wakes the relay thread's ring when something is in it.
 final class RelayInbox: Sendable {
     private let mailbox = Mailbox<RelayCommand>(capacity: 64)
+    /// What the relay thread says back; room for a whole answer, and one that nobody waits for any more.
+    let answers = Mailbox<RelayAnswer>(capacity: 2 * (Limits.recordsPerAnswer + 1))
     /// What the ring waits for.
     let event: WakeEvent
 

@@ -49,6 +49,7 @@ extension RelayLoop {
         while let command = inbox.next() {
             switch command {
             case .stop: isStopping = true
+            case .answer(let question): answer(question)
             }
         }
     }

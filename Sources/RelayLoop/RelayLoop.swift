@@ -24,6 +24,8 @@ struct RelayLoop: ~Copyable {
     var lending: Lending
     var sockets: RelaySockets
     var receives: Receives
+    var gathering = Gathering()
+    var overrun = Overrun()
     var passes: UInt64 = 0
     var completions: UInt64 = 0
     var buffersExhausted: UInt64 = 0
@@ -41,6 +43,7 @@ struct RelayLoop: ~Copyable {
     mutating func run() {
         while !isStopping {
             let now = Clock.now()
+            overrun.end(at: now.monotonic.nanoseconds)
             reap(at: now)
             memory.engine.expire(at: now, opener: &sockets)
             sockets.expireReservations(at: now)
@@ -96,18 +99,34 @@ struct RelayLoop: ~Copyable {
     /// Submits everything and sleeps until more is there.
     ///
     /// A pass that took its share of `ring/batch_wait_us` waits no longer for more than the first
-    /// completion: under load passes follow one another at once.
+    /// completion: under load passes follow one another at once. What the last waits took beyond their
+    /// time (the sends made on the way, a late timer) counts as its share too.
     private mutating func enter(at now: Now) {
         if !isAwaitingInbox { readInbox() }
         poll()
-        let spent = (Clock.monotonic() &- now.monotonic.nanoseconds) / 1000
-        let wait = UInt64(configuration.batchWaitMicroseconds)
+        let wait = batchWait(at: now)
         // Whatever kept the kernel from waiting, the next pass finds what there is.
         _ = memory.ring.enter(
             waitFor: Limits.completionsPerWait,
-            batchWaitMicroseconds: UInt32(truncatingIfNeeded: wait - min(spent, wait)),
+            batchWaitMicroseconds: UInt32(truncatingIfNeeded: wait),
             timeoutNanoseconds: sleep(at: now)
         )
+    }
+
+    /// How many microseconds this pass may still wait for more than the first completion.
+    private mutating func batchWait(at now: Now) -> UInt64 {
+        let start = Clock.monotonic()
+        let handled =
+            memory.engine.statistics.datagramsFromClients
+            &+ memory.engine.statistics.datagramsFromPeers
+        gathering.endPass(handled: handled, at: start)
+        let share = gathering.isWorthwhile ? UInt64(configuration.batchWaitMicroseconds) : 0
+        // A machine that is late all the time still gathers for most of its share.
+        let spent =
+            (start &- now.monotonic.nanoseconds) / 1000 + min(overrun.nanoseconds / 1000, share / 4)
+        let wait = share - min(spent, share)
+        overrun.begin(gathering: wait &* 1000, at: start)
+        return wait
     }
 
     /// Submits, and asks for completions without sleeping as long as `ring/busy_poll_us` allows.

@@ -71,6 +71,22 @@ public final class RelayThread: Sendable {
         while !inbox.send(.stop) { sched_yield() }
     }
 
+    /// Sends a question, for one asking thread; false when the inbox is full.
+    public func ask(_ question: RelayQuestion) -> Bool { inbox.send(.answer(question)) }
+
+    /// The next part of an answer, for the asking thread; nil when none is there.
+    public func nextAnswer() -> RelayAnswer? { inbox.answers.receive() }
+
+    /// The CPU time that the thread used, in nanoseconds; nil before its start and after its end.
+    public var cpuNanoseconds: UInt64? {
+        // Under the lock nobody joins the thread, so that its handle is good.
+        handle.withLock { thread in
+            var clock = clockid_t()
+            guard let thread, unsafe pthread_getcpuclockid(thread, &clock) == 0 else { return nil }
+            return Clock.nanoseconds(clock)
+        }
+    }
+
     /// Waits until the thread has ended.
     public func join() {
         guard let thread = handle.withLock({ $0.take() }) else { return }

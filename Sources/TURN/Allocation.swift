@@ -37,6 +37,8 @@ struct Allocation: BitwiseCopyable {
     var recentChannel = Slot<Channel>.none
     var bandwidthToPeers = TokenBucket()
     var bandwidthToClient = TokenBucket()
+    /// The name in the request that made it, for people to read.
+    var user = UserName()
 
     /// The user as quotas count him; 0 when nothing had to be proved.
     var userTag: UInt64 { identity?.userTag ?? 0 }

@@ -32,7 +32,7 @@ struct Slot<Element: BitwiseCopyable>: Hashable, BitwiseCopyable {
     private let links: UnsafeMutablePointer<Slot<Element>>
     private var firstFree = Slot<Element>.none
     /// Places below this were taken at least once.
-    private var touched = 0
+    private(set) var touched = 0
 
     /// The number of places.
     let capacity: Int

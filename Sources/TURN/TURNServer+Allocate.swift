@@ -29,7 +29,8 @@ extension TURNServer {
         pending = PendingAllocate(
             request: request,
             terms: terms,
-            reservationToken: reservationToken
+            reservationToken: reservationToken,
+            user: request.identity == nil ? UserName() : UserName(of: message)
         )
         return .open(relayRequest(terms, request, reservationToken))
     }
@@ -75,7 +76,8 @@ extension TURNServer {
             relay: relay,
             relayPort: port,
             family: pending.terms.family,
-            isAdditionalFamilyRefused: pending.terms.isAdditionalFamilyRefused
+            isAdditionalFamilyRefused: pending.terms.isAdditionalFamilyRefused,
+            user: pending.user
         )
         _ = table.insert(allocation)
         counters.allocationsCreated &+= 1
@@ -139,6 +141,8 @@ struct PendingAllocate {
     var terms: AllocateTerms
     /// Goes into the answer if the request reserved a port; else 0.
     var reservationToken: UInt64
+    /// The name it gave, if that was proved.
+    var user: UserName
 }
 
 extension Allocation {

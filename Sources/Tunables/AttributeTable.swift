@@ -4,7 +4,8 @@
 public enum AttributeTable {
     /// Every attribute and family there is.
     public static let all: [Attribute] =
-        server + listen + relay + threads + ring + buffers + udp + auth + limits + peers + log
+        server + listen + relay + threads + ring + buffers + udp + auth + limits + peers
+        + control + tls + rooms + ice + log
 }
 
 extension AttributeTable {
@@ -118,7 +119,7 @@ extension AttributeTable {
             \.ring.batchWaitMicroseconds,
             default: "400",
             unit: "microseconds",
-            help: "A pass of a busy thread gathers for so long: less CPU for more latency."
+            help: "A pass gathers for so long, unless that slows senders: less CPU, more latency."
         ),
     ]
 

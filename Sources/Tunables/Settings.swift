@@ -152,6 +152,14 @@ public struct Settings: Sendable, Equatable {
     public var limits = Limits()
     /// The attributes under `peers/`.
     public var peers = Peers()
+    /// The attributes under `control/`.
+    public var control = Control()
+    /// The attributes under `tls/`.
+    public var tls = TLS()
+    /// The attributes under `rooms/`.
+    public var rooms = Rooms()
+    /// The attributes under `ice/`.
+    public var ice = ICE()
     /// The attributes under `log/`.
     public var log = Log()
 

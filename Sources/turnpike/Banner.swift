@@ -1,5 +1,6 @@
 /// What the server says about itself when it is ready.
 
+import Control
 import STUN
 import TURN
 import Tunables
@@ -35,6 +36,9 @@ struct Banner {
             ("relay", joined(plan.relay.bound.map(\.description))),
             ("external", joined(plan.relay.advertised.map(\.description))),
             ("ports", ports),
+            ("http", joined(plan.control.configuration.http.map(\.description))),
+            ("https", joined(plan.control.configuration.https.map(\.description))),
+            ("admin", plan.control.configuration.adminSocket),
             ("threads", "\(plan.threadCount)"),
             ("cpus", joined(plan.processors.ofThreads.map(\.description))),
         ]
@@ -54,8 +58,22 @@ struct Banner {
             rows.append(("credentials", credentials + " --user alice --ttl 1h"))
             rows.append(("browser", "iceServers: [ … ] from: \(credentials) --json"))
         }
+        if let page = plan.control.page {
+            rows.append(("call page", page))
+            rows.append(("live page", "\(page)live (admin token: \(adminToken))"))
+        }
+        let socket = plan.control.configuration.adminSocket
+        if !socket.isEmpty {
+            rows.append(("admin", "turnpike status; socket \(socket)"))
+        }
         if let trial { rows.append(("try it", trial)) }
         return rows
+    }
+
+    /// How to get the admin token; never the token itself.
+    private var adminToken: String {
+        if !plan.settings.control.adminToken.isEmpty { return "control/admin_token" }
+        return "cat \(plan.stateDirectory.path(of: .adminToken))"
     }
 
     private var ports: String {

@@ -48,7 +48,7 @@ struct CredentialsCommand: ParsableCommand {
 
     private func secret(of settings: Settings) throws -> String {
         if let secret = settings.auth.secrets.first { return secret.value }
-        return try StateDirectory(named: options.state).secret()
+        return try StateDirectory(named: options.state).value(of: .secret)
     }
 
     private func text(_ credentials: Credentials, _ expiry: UInt64) -> String {

@@ -3,15 +3,21 @@
 import Glibc
 import STUN
 
-/// A datagram socket, closed with the value.
+/// A UDP or TCP socket, closed with the value.
 struct ProbeSocket: ~Copyable {
+    /// What it could carry.
+    enum Kind { case datagram, stream }
+
     private let descriptor: Int32
 
     /// Opens a socket of a family.
-    init(_ family: AddressFamily) throws(StartProblem) {
+    init(_ family: AddressFamily, kind: Kind = .datagram) throws(StartProblem) {
         let domain = family == .ipv4 ? AF_INET : AF_INET6
-        descriptor = socket(domain, Int32(SOCK_DGRAM.rawValue) | O_CLOEXEC, 0)
+        let type = kind == .datagram ? SOCK_DGRAM : SOCK_STREAM
+        descriptor = socket(domain, Int32(type.rawValue) | O_CLOEXEC, 0)
         if descriptor < 0 { throw StartProblem("a socket", errno: errno) }
+        // Connections of a server before us, which the kernel still remembers, do not make a port taken.
+        if kind == .stream { set(Int(SOL_SOCKET), SO_REUSEADDR, 1) }
     }
 
     deinit { close(descriptor) }
@@ -42,6 +48,7 @@ struct ProbeSocket: ~Copyable {
         }
     }
 
+    /// Sets a socket option of one number.
     private func set(_ level: Int, _ option: Int32, _ value: Int32) {
         var value = value
         let count = socklen_t(MemoryLayout<Int32>.size)

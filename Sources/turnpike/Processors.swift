@@ -7,8 +7,10 @@ import Tunables
 struct Processors {
     /// The CPU of each relay thread.
     let ofThreads: [Int]
+    /// The CPUs that the process may use, in order.
+    let allowed: [Int]
     /// How many CPUs the process may use.
-    let usable: Int
+    var usable: Int { allowed.count }
     /// What the operator should know.
     let warnings: [String]
 
@@ -28,7 +30,7 @@ struct Processors {
         // Without a list the last CPUs are taken: interrupts and other programs tend to use the first.
         let pool = isNamed ? threads.cpus : Array(allowed.suffix(count))
         ofThreads = (0..<count).map { pool[$0 % pool.count] }
-        usable = allowed.count
+        self.allowed = allowed
         let isCrowded = count > pool.count
         warnings = isCrowded ? ["\(count) relay threads share \(pool.count) CPUs"] : []
     }

@@ -1,7 +1,9 @@
 /// The relay threads of the server, as one.
 
+import Control
 import Exchange
 import RelayLoop
+import STUN
 import Tunables
 
 /// Relay threads that run; the owner stops them.
@@ -48,6 +50,23 @@ struct RelayThreads {
     var counters: [(name: String, value: String)] {
         let blocks = threads.map(\.counters)
         return RelayCounter.allCases.map { ($0.name, "\(blocks.total($0))") }
+    }
+
+    /// What the control plane sees of the threads.
+    func view(_ plan: StartPlan) -> RelayView {
+        let views = zip(threads, plan.processors.ofThreads).map { thread, cpu in
+            RelayView.Thread(
+                cpu: cpu,
+                counters: thread.counters,
+                cpuNanoseconds: { thread.cpuNanoseconds },
+                ask: { thread.ask($0) },
+                nextAnswer: { thread.nextAnswer() }
+            )
+        }
+        let addresses = plan.relay.advertised.map {
+            ($0.family == .ipv4 ? UInt8(4) : UInt8(6), $0.description)
+        }
+        return RelayView(threads: views, addresses: Dictionary(addresses) { first, _ in first })
     }
 
     private static func end(_ threads: [RelayThread]) {

@@ -1,8 +1,10 @@
 /// `turnpike serve`: the server, from its start to SIGTERM.
 
 import ArgumentParser
+import Control
 import FoundationEssentials
 import Glibc
+import IOURing
 import Logging
 import Tunables
 
@@ -28,12 +30,40 @@ struct ServeCommand: ParsableCommand {
             let plan = try StartPlan(settings, warnings: warnings, state: options.state)
             for warning in plan.warnings { logger.warning("\(warning)") }
             let threads = try RelayThreads(plan)
+            let control = try start(plan, threads, logger)
             announce(plan, log)
             attend(signals, threads, log)
             logger.info("stopping")
             alarm(Self.stopSeconds)
+            control.stop()
             threads.stop()
             logger.info("stopped")
+        }
+    }
+
+    /// Starts the control plane; when it does not start, the relay threads end too.
+    private func start(
+        _ plan: StartPlan,
+        _ threads: RelayThreads,
+        _ logger: Logger
+    ) throws -> ControlPlane {
+        let cpus = plan.control.cpus
+        let control = ControlPlane(
+            plan.control.configuration,
+            relay: threads.view(plan),
+            log: logger,
+            onThreadStart: {
+                CurrentThread.name("control")
+                // Where this is not allowed the scheduler knows better than to starve a relay thread.
+                try? CurrentThread.keep(onCPUs: cpus)
+            }
+        )
+        do {
+            try control.start()
+            return control
+        } catch {
+            threads.stop()
+            throw StartProblem("control plane: \(error)")
         }
     }
 

@@ -12,8 +12,12 @@ struct StartPlan {
     let relay: RelayAddresses
     let processors: Processors
     let server: ServerConfiguration
-    /// Where the server's own secret is; nil when it has none.
+    /// Where the server keeps what it made for itself.
+    let stateDirectory: StateDirectory
+    /// The same, when TURN credentials are made with its secret; nil when the tree has secrets.
     let state: StateDirectory?
+    /// The control plane.
+    let control: ControlPlan
     /// What the operator should know, a line each.
     private(set) var warnings: [String]
 
@@ -31,17 +35,22 @@ struct StartPlan {
         processors = try Processors(settings.threads)
         listeners = try Listeners(settings.listen.udp)
         relay = try RelayAddresses(settings.relay)
+        let directory = try StateDirectory(named: state)
         var secrets = settings.auth.secrets.map(\.value)
-        if secrets.isEmpty && settings.auth.isRequired {
-            let directory = try StateDirectory(named: state)
-            secrets = [try directory.secretMadeIfAbsent()]
-            self.state = directory
-        } else {
-            self.state = nil
-        }
+        let isOwnSecret = secrets.isEmpty && settings.auth.isRequired
+        if isOwnSecret { secrets = [try directory.valueMadeIfAbsent(of: .secret)] }
+        stateDirectory = directory
+        self.state = isOwnSecret ? directory : nil
         var server = try ServerConfiguration(settings, relay: relay, secrets: secrets)
         server.deny(machine: NetworkInterfaces.addresses())
         self.server = server
+        control = try ControlPlan(
+            settings,
+            state: directory,
+            // Where nothing has to be proved, any secret will do.
+            turn: (listeners.addresses, secrets.first ?? hexadecimal(randomBytes(16))),
+            processors: processors
+        )
         self.warnings += listeners.warnings + processors.warnings
         try findShortages()
     }
@@ -55,8 +64,8 @@ struct StartPlan {
             allocations: min(settings.limits.allocations, relay.bound.count * server.ports.count)
         )
         if let shortage { warnings.append(shortage) }
-        if let state, state.isSecretReadableByOthers {
-            warnings.append("\(state.secretPath): others can read this; chmod 600 it")
+        warnings += stateDirectory.secretsReadableByOthers.map {
+            "\($0): others can read this; chmod 600 it"
         }
         if !settings.auth.isRequired {
             warnings.append("auth/required is 0: anybody who reaches this server can relay")

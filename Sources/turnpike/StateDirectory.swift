@@ -1,4 +1,4 @@
-/// What the server keeps over restarts: one directory, with the secret of time-limited credentials in it.
+/// What the server keeps over restarts: one directory, with the secrets that it made for itself.
 
 import Glibc
 
@@ -24,39 +24,61 @@ struct StateDirectory {
         }
     }
 
-    /// The file of the secret.
-    var secretPath: String { path + "/secret" }
+    /// A secret of the server's own, each in a file of that name.
+    enum Key: String, CaseIterable {
+        /// Signs time-limited TURN credentials.
+        case secret
+        /// Opens the admin's routes.
+        case adminToken = "admin_token"
+        /// Signs room tokens.
+        case roomTokenKey = "room_token_key"
+    }
 
-    /// The secret of a server that was started before.
-    func secret() throws(StartProblem) -> String {
-        let descriptor = open(secretPath, O_RDONLY | O_CLOEXEC)
+    /// Where a secret is.
+    func path(of key: Key) -> String { path + "/" + key.rawValue }
+
+    /// The file of the secret of time-limited credentials.
+    var secretPath: String { path(of: .secret) }
+
+    /// Where the admin socket is unless the tree names a place.
+    var adminSocketPath: String { path + "/admin.sock" }
+
+    /// A secret of a server that was started before.
+    func value(of key: Key) throws(StartProblem) -> String {
+        let file = path(of: key)
+        let descriptor = open(file, O_RDONLY | O_CLOEXEC)
         if descriptor < 0 && errno == ENOENT {
-            throw StartProblem("no secret in \(path): start the server first, or name its --state")
+            throw StartProblem(
+                "no \(key.rawValue) in \(path): start the server first, or name its --state"
+            )
         }
-        if descriptor < 0 { throw StartProblem(secretPath, errno: errno) }
+        if descriptor < 0 { throw StartProblem(file, errno: errno) }
         defer { close(descriptor) }
         var bytes = [UInt8](repeating: 0, count: 513)
         let count = read(descriptor, &bytes, bytes.count)
-        if count < 0 { throw StartProblem(secretPath, errno: errno) }
+        if count < 0 { throw StartProblem(file, errno: errno) }
         let text = String(decoding: bytes[..<count], as: UTF8.self)
         let secret = text.prefix { !$0.isNewline }
         guard (16...512).contains(secret.utf8.count) else {
-            throw StartProblem("\(secretPath): not a secret of one line of 16 to 512 bytes")
+            throw StartProblem("\(file): not a secret of one line of 16 to 512 bytes")
         }
         return String(secret)
     }
 
-    /// The secret; made now if there is none yet.
-    func secretMadeIfAbsent() throws(StartProblem) -> String {
+    /// A secret; made now if there is none yet.
+    func valueMadeIfAbsent(of key: Key) throws(StartProblem) -> String {
         try make()
-        if access(secretPath, F_OK) != 0 { try makeSecret() }
-        return try secret()
+        let file = path(of: key)
+        if access(file, F_OK) != 0 { try makeSecret(file) }
+        return try value(of: key)
     }
 
-    /// True when others than the owner may read the secret.
-    var isSecretReadableByOthers: Bool {
-        var status = stat()
-        return stat(secretPath, &status) == 0 && status.st_mode & 0o077 != 0
+    /// The files of secrets that others than the owner may read.
+    var secretsReadableByOthers: [String] {
+        Key.allCases.map(path(of:)).filter { file in
+            var status = stat()
+            return stat(file, &status) == 0 && status.st_mode & 0o077 != 0
+        }
     }
 
     private func make() throws(StartProblem) {
@@ -70,8 +92,8 @@ struct StateDirectory {
     }
 
     /// Writes the secret beside its place and links it there, so that nobody ever reads half of one.
-    private func makeSecret() throws(StartProblem) {
-        let draft = secretPath + "." + hexadecimal(randomBytes(8))
+    private func makeSecret(_ file: String) throws(StartProblem) {
+        let draft = file + "." + hexadecimal(randomBytes(8))
         let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         if descriptor < 0 { throw StartProblem(draft, errno: errno) }
         defer { unlink(draft) }
@@ -82,8 +104,8 @@ struct StateDirectory {
         close(descriptor)
         if !isStored { throw StartProblem(draft, errno: number) }
         // Another start may have been first; then its secret is the one.
-        if link(draft, secretPath) != 0 && errno != EEXIST {
-            throw StartProblem(secretPath, errno: errno)
+        if link(draft, file) != 0 && errno != EEXIST {
+            throw StartProblem(file, errno: errno)
         }
     }
 }

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from control_site import Site
 from hostile.client import Client, Credentials
 from server import OTHER_PASSWORD, OTHER_USER, PASSWORD, USER, Coturn, Server, Turnpike
 
@@ -73,6 +74,24 @@ def own_server(start_server: StartServer) -> Iterator[StartServer]:
     yield start
     for server in running:
         server.stop()
+
+
+@pytest.fixture(scope="module")
+def site(server: Server) -> Site:
+    """The control plane of the file's server."""
+    if server.name != "turnpike":
+        pytest.skip("a relay alone has no control plane")
+    return Site(server)
+
+
+@pytest.fixture(scope="module")
+def quick_site(start_server: StartServer, pytestconfig: pytest.Config) -> Iterator[Site]:
+    """A control plane whose timers are short: a second of grace, two to open a socket after joining."""
+    if pytestconfig.getoption("--server") != "turnpike":
+        pytest.skip("a relay alone has no control plane")
+    running = start_server({"rooms/grace_s": "1", "rooms/join_grace_s": "2"})
+    yield Site(running)
+    running.stop()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import resource
 import signal
@@ -77,6 +78,18 @@ def free_port() -> int:
     raise ServerFailure("no free port")
 
 
+def free_tcp_port() -> int:
+    """A TCP port that is free on 127.0.0.1 and outside the range that connections of clients come from."""
+    for _ in range(100):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            try:
+                probe.bind(("127.0.0.1", random.randrange(10_000, 32_000)))
+            except OSError:
+                continue
+            return probe.getsockname()[1]
+    raise ServerFailure("no free TCP port")
+
+
 def is_local(address: str) -> bool:
     """Whether an address belongs to this host."""
     with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -106,7 +119,9 @@ class Server:
     ):
         self.directory = directory
         self.port = port or free_port()
-        wanted = BASE_SETTINGS | {"listen/udp": self.listen_addresses()} | settings
+        self.control_port = free_tcp_port()
+        places = {"listen/udp": self.listen_addresses(), "control/http": f"127.0.0.1:{self.control_port}"}
+        wanted = BASE_SETTINGS | places | settings
         self.settings = {path: value for path, value in wanted.items() if value is not None}
         self.log_path = directory / self.log_name
         self.log = self.log_path.open("wb")

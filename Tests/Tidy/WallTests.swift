@@ -17,6 +17,7 @@ import Testing
         "Sources/TURN/SlotPool.swift": "owned memory of a fixed size",
         "Sources/TURN/UnauthenticatedLimiter.swift": "owned memory of a fixed size",
         "Sources/Tunables/TreeFile.swift": "names from readdir",
+        "Sources/turnpike/AdminSocket.swift": "the socket address for connect",
         "Sources/turnpike/NetworkInterfaces.swift": "the list of getifaddrs",
         "Sources/turnpike/ProbeSocket.swift": "socket addresses for bind and connect",
     ]

@@ -105,3 +105,55 @@ import Tunables
         #expect(refusal("threads/count").contains("path=value"))
     }
 }
+
+@Suite struct ControlSettingsTests {
+    private func settings(_ overrides: String...) throws -> Settings {
+        try Settings.load(directory: nil, overrides: overrides).settings
+    }
+
+    @Test func theControlPlaneServesThisMachineByDefault() throws {
+        let settings = try settings()
+        #expect(settings.control.http == ["127.0.0.1:8080"])
+        #expect(settings.control.https.isEmpty && settings.control.origins.isEmpty)
+        #expect(settings.rooms.capacity == 2 && settings.rooms.graceSeconds == 10)
+        #expect(!settings.rooms.areTokensRequired)
+        #expect(settings.ice.urls.isEmpty && settings.ice.lifetimeSeconds == 43_200)
+    }
+
+    @Test func valuesOfTheWebAreRead() throws {
+        let settings = try settings(
+            "control/http=",
+            "control/origins=https://app.example.org http://localhost:3000 *",
+            "control/admin=off",
+            "ice/urls=turn:turn.example.org:3478?transport=udp stun:[2001:db8::1]",
+            "tls/certificate=/etc/ssl/chain.pem"
+        )
+        #expect(settings.control.http.isEmpty)
+        #expect(settings.control.origins.count == 3)
+        #expect(settings.control.admin == "off")
+        #expect(settings.ice.urls.last == "stun:[2001:db8::1]")
+        #expect(settings.tls.certificate == "/etc/ssl/chain.pem")
+    }
+
+    @Test(arguments: [
+        "control/origins=app.example.org", "control/origins=https://", "control/origins=ftp://a",
+        "control/origins=https://a/b", "control/origins=null", "control/admin=relative.sock",
+        "ice/urls=http://a", "ice/urls=turn:", "ice/urls=turn:a\"b", "rooms/capacity=1",
+        "rooms/capacity=17", "tls/private_key=key.pem", "control/http=8080",
+    ])
+    func aValueThatIsNotAllowedIsRefused(_ override: String) {
+        #expect(throws: Refusal.self) { try settings(override) }
+    }
+
+    @Test func theLongestPathOfASocketIsThatOfTheKernel() throws {
+        let longest = "/" + String(repeating: "a", count: 106)
+        #expect(try settings("control/admin=\(longest)").control.admin == longest)
+        #expect(throws: Refusal.self) { try settings("control/admin=\(longest)a") }
+    }
+
+    @Test(arguments: ["control/admin_token=short", "rooms/token_key=short"])
+    func aTokenIsNeverShown(_ override: String) {
+        let error = #expect(throws: Refusal.self) { try settings(override) }
+        #expect(error?.description.contains("short") == false)
+    }
+}

@@ -20,14 +20,14 @@ import Testing
     @Test func theSecretIsMadeOnceWithModes0700And0600() throws {
         try withDirectory { path in
             let state = try StateDirectory(named: path + "/deep/er")
-            let secret = try state.secretMadeIfAbsent()
+            let secret = try state.valueMadeIfAbsent(of: .secret)
             #expect(secret.count == 64)
-            #expect(try state.secretMadeIfAbsent() == secret)
-            #expect(try state.secret() == secret)
+            #expect(try state.valueMadeIfAbsent(of: .secret) == secret)
+            #expect(try state.value(of: .secret) == secret)
             #expect(try mode(path + "/deep/er") == 0o700)
             #expect(try mode(path + "/deep/er/secret") == 0o600)
             #expect(try FileManager.default.contentsOfDirectory(atPath: state.path) == ["secret"])
-            #expect(!state.isSecretReadableByOthers)
+            #expect(state.secretsReadableByOthers.isEmpty)
         }
     }
 
@@ -35,7 +35,9 @@ import Testing
         try withDirectory { path in
             let secrets = SecretCollection()
             DispatchQueue.concurrentPerform(iterations: 8) { _ in
-                secrets.add((try? StateDirectory(named: path).secretMadeIfAbsent()) ?? "none")
+                secrets.add(
+                    (try? StateDirectory(named: path).valueMadeIfAbsent(of: .secret)) ?? "none"
+                )
             }
             #expect(secrets.all.count == 1)
             #expect(secrets.all.first?.count == 64)
@@ -45,7 +47,7 @@ import Testing
     @Test func readingMakesNothing() throws {
         try withDirectory { path in
             let state = try StateDirectory(named: path)
-            #expect(throws: StartProblem.self) { try state.secret() }
+            #expect(throws: StartProblem.self) { try state.value(of: .secret) }
             #expect(!FileManager.default.fileExists(atPath: path))
         }
     }
@@ -53,16 +55,16 @@ import Testing
     @Test func aDamagedSecretIsNotUsed() throws {
         try withDirectory { path in
             let state = try StateDirectory(named: path)
-            _ = try state.secretMadeIfAbsent()
+            _ = try state.valueMadeIfAbsent(of: .secret)
             try Data("short\n".utf8).write(to: URL(fileURLWithPath: state.secretPath))
-            #expect(throws: StartProblem.self) { try state.secretMadeIfAbsent() }
+            #expect(throws: StartProblem.self) { try state.valueMadeIfAbsent(of: .secret) }
         }
     }
 
     @Test func aDirectoryThatCannotBeMadeIsNamed() throws {
         let state = try StateDirectory(named: "/proc/turnpike")
         do {
-            _ = try state.secretMadeIfAbsent()
+            _ = try state.valueMadeIfAbsent(of: .secret)
             Issue.record("a directory was made in /proc")
         } catch {
             #expect("\(error)".hasPrefix("/proc/turnpike: "))

@@ -28,8 +28,8 @@ const char *turnpike_error_text(int error);
 
 enum { turnpike_cpu_limit = 8192 };
 
-/* Pins the calling thread. Returns 0 or a positive errno. */
-int turnpike_pin_thread(int cpu);
+/* Keeps the calling thread on these CPUs. Returns 0 or a positive errno. */
+int turnpike_keep_thread(const int32_t *cpus, int count);
 
 /* Writes the CPUs the calling thread may run on, in rising order; returns how many, or -errno. */
 int turnpike_allowed_cpus(int32_t *cpus, int limit);

@@ -1,0 +1,62 @@
+/// Answers in JSON, and refusals as problem details (RFC 9457).
+
+import FoundationEssentials
+import NIOCore
+import NIOHTTP1
+
+/// Why a request was refused, as programs and people read it (RFC 9457 section 3.1).
+struct Problem: Codable, Equatable {
+    /// The kind; `about:blank` says no more than the status does.
+    var type = "about:blank"
+    /// The status in words.
+    var title: String
+    /// The status in digits.
+    var status: Int
+    /// What was wrong with this request.
+    var detail: String
+}
+
+extension Response {
+    /// A value as JSON, which nothing between us and the client keeps.
+    static func json(_ status: HTTPResponseStatus, _ value: some Encodable) -> Response {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        guard let data = try? encoder.encode(value) else {
+            preconditionFailure("\(type(of: value)) cannot be written as JSON")
+        }
+        return json(status, ByteBuffer(bytes: data))
+    }
+
+    /// A document that is JSON already.
+    static func json(_ status: HTTPResponseStatus, _ document: ByteBuffer) -> Response {
+        var response = Response(status, type: "application/json", document)
+        response.headers.add(name: "Cache-Control", value: "no-store")
+        return response
+    }
+
+    /// A refusal with its reason.
+    static func problem(_ status: HTTPResponseStatus, _ detail: String) -> Response {
+        let problem = Problem(
+            title: status.reasonPhrase,
+            status: Int(status.code),
+            detail: detail
+        )
+        var response = Response.json(status, problem)
+        response.headers.replaceOrAdd(name: "Content-Type", value: "application/problem+json")
+        return response
+    }
+
+    /// The refusal of a request that lacks a token, or bears a wrong one.
+    static func unauthorized(_ detail: String) -> Response {
+        var response = Response.problem(.unauthorized, detail)
+        response.headers.add(name: "WWW-Authenticate", value: "Bearer")
+        return response
+    }
+
+    /// The refusal of a request that came too soon.
+    static func tooManyRequests(retryAfterSeconds: Int) -> Response {
+        var response = Response.problem(.tooManyRequests, "too many requests; try again later")
+        response.headers.add(name: "Retry-After", value: "\(retryAfterSeconds)")
+        return response
+    }
+}

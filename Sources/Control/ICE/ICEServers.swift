@@ -1,0 +1,189 @@
+/// ICE servers: TURN credentials for those who joined, hold a token, or opened one of our pages.
+
+import FoundationEssentials
+import NIOCore
+import NIOHTTP1
+import TURN
+
+/// What a client is told about ICE (apprtc.md 2.9).
+struct ICEConfiguration: Codable, Equatable {
+    /// An `RTCIceServer`; `urls` is never empty, as some clients abort on that.
+    struct Server: Codable, Equatable {
+        var urls: [String]
+        var username: String
+        var credential: String
+    }
+
+    var iceServers: [Server]
+    /// How long the credentials may be used to make allocations, such as `43200s`.
+    var lifetimeDuration: String
+}
+
+/// Hands out time-limited TURN credentials; lives on the event loop.
+///
+/// A username is `EXPIRY:ROOM.PARTICIPANT`, so that what the relay carries can be counted for a room. AppRTC's clients
+/// ask before they join: the address they are told to ask carries a key that is good for some minutes.
+final class ICEServers {
+    /// How long a key lasts: a client asks at once, and a user may be slow to answer for the camera.
+    static let keySeconds: UInt64 = 900
+    /// One in 2 s from one address: an office behind one address opens its calls within the burst.
+    private static let secondsEachAddress: UInt64 = 2
+    /// One in 10 s for one participant: only reloads and second devices ask again.
+    private static let secondsEachHolder: UInt64 = 10
+    private static let purpose = "ice"
+
+    private let configuration: ControlConfiguration
+    private let counters: ControlCounters
+    private let isParticipant: (_ client: String, _ room: String) -> Bool
+    private let signer: Signer
+    private var addresses = RateLimiter(secondsEach: secondsEachAddress, burst: 60)
+    private var holders = RateLimiter(secondsEach: secondsEachHolder, burst: 12)
+
+    /// ICE servers for participants that `isParticipant` knows.
+    init(
+        _ configuration: ControlConfiguration,
+        counters: ControlCounters,
+        isParticipant: @escaping (_ client: String, _ room: String) -> Bool
+    ) {
+        self.configuration = configuration
+        self.counters = counters
+        self.isParticipant = isParticipant
+        // Machines that share the key of room tokens accept each other's pages too.
+        signer = Signer(key: configuration.roomTokenKey) ?? Signer()
+    }
+
+    /// Where a client asks for its ICE servers: absolute, with a key in it unless the request may not have one.
+    ///
+    /// - Parameters:
+    ///   - request: The request for a page, for `/params` or to join.
+    ///   - room: The room, if the client has chosen one.
+    ///   - participant: Who it is there, once it has joined.
+    ///   - now: The time.
+    /// - Returns: The URL.
+    func url(
+        for request: Request,
+        room: String? = nil,
+        participant: String? = nil,
+        at now: Now = .current
+    ) -> String {
+        let address = request.origin + "/v1alpha/iceconfig"
+        let mayAsk =
+            participant != nil
+            || configuration.admits(request, to: room ?? "", at: now.unixSeconds)
+        if !mayAsk { return address }
+        let visitor = "visitor-\(UInt64.random(in: .min ... .max))"
+        let holder = Self.holder(room: room ?? "", participant: participant ?? visitor)
+        let expiry = now.unixSeconds + Self.keySeconds
+        let signature = signer.signature(of: holder, for: Self.purpose, until: expiry)
+        return "\(address)?key=\(expiry).\(signature).\(holder)"
+    }
+
+    /// The answer to a request for ICE servers, of either method.
+    func reply(to request: Request, at now: Now = .current) -> Response {
+        if let source = request.source, !addresses.allows(source, at: now.monotonic) {
+            return refusal(.tooManyRequests(retryAfterSeconds: Int(Self.secondsEachAddress)))
+        }
+        guard let holder = holder(of: request, at: now.unixSeconds) else {
+            return refusal(
+                .unauthorized("needs a key of ours, a room and its client, or a room and its token")
+            )
+        }
+        if !holders.allows(holder, at: now.monotonic) {
+            return refusal(.tooManyRequests(retryAfterSeconds: Int(Self.secondsEachHolder)))
+        }
+        return .json(.ok, issue(to: holder, for: request, at: now))
+    }
+
+    /// The ICE servers of one who has just joined.
+    func servers(
+        for request: Request,
+        room: String,
+        participant: String,
+        at now: Now = .current
+    ) -> ICEConfiguration {
+        issue(to: Self.holder(room: room, participant: participant), for: request, at: now)
+    }
+
+    private func refusal(_ response: Response) -> Response {
+        counters.add(.credentialsRefused)
+        return response
+    }
+
+    private func issue(to holder: String, for request: Request, at now: Now) -> ICEConfiguration {
+        let lifetime = configuration.ice.lifetimeSeconds
+        let urls = urls(host: request.host)
+        let duration = "\(lifetime)s"
+        if urls.isEmpty || configuration.ice.secret.isEmpty {
+            return ICEConfiguration(iceServers: [], lifetimeDuration: duration)
+        }
+        let (username, password) = TimeLimitedCredentials.make(
+            secret: Array(configuration.ice.secret.utf8),
+            user: holder,
+            expiry: now.unixSeconds + UInt64(lifetime)
+        )
+        counters.add(.credentialsIssued)
+        let server = ICEConfiguration.Server(urls: urls, username: username, credential: password)
+        return ICEConfiguration(iceServers: [server], lifetimeDuration: duration)
+    }
+
+    private func urls(host: String) -> [String] {
+        let ice = configuration.ice
+        if !ice.urls.isEmpty { return ice.urls }
+        return [
+            ice.udpPort.map { "turn:\(host):\($0)?transport=udp" },
+            ice.tcpPort.map { "turn:\(host):\($0)?transport=tcp" },
+            ice.tlsPort.map { "turns:\(host):\($0)?transport=tcp" },
+        ].compactMap { $0 }
+    }
+
+    /// Who a request proves to be for; nil when it proves nothing.
+    private func holder(of request: Request, at unixSeconds: UInt64) -> String? {
+        if let holder = request.parameter("key").flatMap({ self.holder(key: $0, unixSeconds) }) {
+            return holder
+        }
+        guard let room = request.parameter("room"), !room.isEmpty else { return nil }
+        if let client = request.parameter("client"), isParticipant(client, room) {
+            return Self.holder(room: room, participant: client)
+        }
+        guard let token = request.roomToken,
+            RoomTokens(key: configuration.roomTokenKey).accepts(token, for: room, at: unixSeconds)
+        else { return nil }
+        return Self.holder(room: room, participant: "token")
+    }
+
+    private func holder(key: String, _ unixSeconds: UInt64) -> String? {
+        let parts = key.split(separator: ".", maxSplits: 2, omittingEmptySubsequences: false)
+        guard parts.count == 3, let expiry = Control.unixSeconds(parts[0]) else { return nil }
+        let holder = String(parts[2])
+        let isOurs = signer.accepts(
+            parts[1],
+            of: holder,
+            for: Self.purpose,
+            until: expiry,
+            at: unixSeconds
+        )
+        return isOurs ? holder : nil
+    }
+
+    /// `ROOM.PARTICIPANT`, for usernames and keys: at most 257 bytes of letters, digits and `-_.:`.
+    static func holder(room: String, participant: String) -> String {
+        "\(tame(room)).\(tame(participant))"
+    }
+
+    private static func tame(_ text: String) -> String {
+        let bytes = text.utf8.prefix(128).map {
+            $0.isLetterOrDigit || "-_:".utf8.contains($0) ? $0 : UInt8(ascii: "_")
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+extension Now {
+    /// The present.
+    static var current: Now {
+        Now(
+            monotonic: Instant(nanoseconds: NIODeadline.now().uptimeNanoseconds),
+            unixSeconds: UInt64(max(0, Date().timeIntervalSince1970))
+        )
+    }
+}

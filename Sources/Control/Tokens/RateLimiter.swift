@@ -1,0 +1,59 @@
+/// How often one source may ask for what costs us something.
+
+import NIOHTTP1
+import STUN
+import TURN
+
+/// Token buckets in a table that never grows.
+///
+/// A source has two buckets, chosen by a hash with a secret seed, and is refused only when both are empty: sharing one
+/// with a flood shuts nobody out.
+struct RateLimiter {
+    /// 8 bytes each; so many that a thousand busy sources leave nearly all pairs alone.
+    private static let bucketCount = 1 << 13
+
+    private var buckets = [TokenBucket](repeating: TokenBucket(), count: bucketCount)
+    private let rate: TokenRate
+    /// Tokens that one request takes, so that a rate may be below one a second.
+    private let cost: UInt64
+
+    /// A limiter of one request every `secondsEach`, after a burst.
+    init(secondsEach: UInt64, burst: UInt64) {
+        rate = TokenRate(perSecond: 1, burst: burst * secondsEach)
+        cost = secondsEach
+    }
+
+    /// A limiter of some requests a second, after a burst.
+    init(perSecond: UInt64, burst: UInt64) {
+        rate = TokenRate(perSecond: perSecond, burst: burst)
+        cost = 1
+    }
+
+    /// Whether a source may have one more; counts it if so.
+    mutating func allows(_ source: some Hashable, at now: Instant) -> Bool {
+        var hasher = Hasher()
+        hasher.combine(source)
+        let hash = UInt64(bitPattern: Int64(hasher.finalize()))
+        let count = UInt64(Self.bucketCount)
+        let index = hash % count
+        // Never the same one twice.
+        let other = (index + 1 + (hash >> 32) % (count - 1)) % count
+        let first = buckets[Int(index)].take(cost, of: rate, at: now)
+        let second = buckets[Int(other)].take(cost, of: rate, at: now)
+        return first || second
+    }
+}
+
+extension Request {
+    /// What rates are kept for: an IPv4 address, or the /64 that one IPv6 subscriber has; nil for programs of this machine.
+    ///
+    /// A proxy on this machine tells whom it speaks for: the last address of `X-Forwarded-For` is the one it saw itself.
+    var source: AddressPrefix? {
+        let forwarded = headers[canonicalForm: "X-Forwarded-For"].last.map(String.init)
+        if peer.isLocal && forwarded == nil { return nil }
+        let text = peer.isLocal ? forwarded ?? "" : peer.address
+        // What cannot be read shares one prefix, rather than none.
+        let address = (IPAddress(text) ?? IPAddress(ipv4: 0)).canonical
+        return AddressPrefix(address, length: address.family == .ipv4 ? 32 : 64)
+    }
+}
