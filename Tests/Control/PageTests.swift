@@ -1,4 +1,5 @@
 import Foundation
+import NIOCore
 import NIOHTTP1
 import Testing
 
@@ -12,7 +13,9 @@ import Testing
         #expect(policy.hasPrefix("default-src 'none'; script-src 'self';"))
         #expect(!policy.contains("unsafe"))
         let html = String(buffer: response.body)
-        #expect(html.firstMatch(of: /<script(?! type="application\/json"| type="module" src=)/) == nil)
+        #expect(
+            html.firstMatch(of: /<script(?! type="application\/json"| type="module" src=)/) == nil
+        )
         #expect(html.firstMatch(of: /<style|\bstyle=|\bon[a-z]+=|javascript:/) == nil)
     }
 
@@ -29,13 +32,18 @@ import Testing
         for (name, asset) in Asset.all where name.hasSuffix(".js") {
             let script = String(buffer: asset.response(to: request).body)
             for match in script.matches(of: /from "\.\/([^"]+)"/) {
-                #expect(Asset.all[String(match.output.1)] != nil, "\(name) imports \(match.output.1)")
+                #expect(
+                    Asset.all[String(match.output.1)] != nil,
+                    "\(name) imports \(match.output.1)"
+                )
             }
         }
     }
 
     @Test func valuesCannotEndTheirElement() throws {
-        let values = ["room_id": "</script><script>alert(1)</script>", "header_message": "<!--\"'&"]
+        let values = [
+            "room_id": "</script><script>alert(1)</script>", "header_message": "<!--\"'&",
+        ]
         let html = String(buffer: Page.call.response(values: values).body)
         let match = try #require(html.firstMatch(of: /id="values">(.*?)<\/script>/))
         let read = try JSONDecoder().decode(
@@ -64,9 +72,17 @@ import Testing
         var router = Router()
         routes.add(to: &router)
         var request = Request.get("/live")
-        #expect(String(buffer: try #require(answer(router, request)).body).contains(#""needs_token":"false""#))
+        #expect(
+            String(buffer: try #require(answer(router, request)).body).contains(
+                #""needs_token":"false""#
+            )
+        )
         request.peer = Peer(address: "192.0.2.1", isLocal: false, isEncrypted: true)
-        #expect(String(buffer: try #require(answer(router, request)).body).contains(#""needs_token":"true""#))
+        #expect(
+            String(buffer: try #require(answer(router, request)).body).contains(
+                #""needs_token":"true""#
+            )
+        )
     }
 
     private func answer(_ router: Router, _ request: Request) -> Response? {
