@@ -18,6 +18,7 @@ struct AdminOptions: ParsableArguments {
     ///   - method: Such as `GET`.
     ///   - path: The path and query, escaped.
     /// - Returns: The answer's body.
+    /// - Throws: When no server answers, or it refuses.
     func ask(_ method: String, _ path: String) throws -> Data {
         let settings = try configuration.load().settings
         let state = try StateDirectory(named: configuration.state)
