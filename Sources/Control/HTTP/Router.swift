@@ -32,16 +32,20 @@ struct Router {
     /// - Returns: Nil when no route has this path; 405 when one has, but not with this method.
     func reply(to request: Request) -> Reply? {
         let method = request.method == .HEAD ? .GET : request.method
-        var others: [String] = []
-        for route in routes {
+        for route in routes where route.method == method {
             guard let parameters = Self.match(route.pattern, request.segments) else { continue }
-            if route.method == method { return route.action(request, parameters) }
-            others.append(route.method.rawValue)
+            return route.action(request, parameters)
         }
+        let others = methods(of: request)
         if others.isEmpty { return nil }
         var refusal = Response.text(.methodNotAllowed, "Method Not Allowed\n")
         refusal.headers.add(name: "Allow", value: others.joined(separator: ", "))
         return .now(refusal)
+    }
+
+    /// The methods that routes have for this path, none for an unknown path.
+    func methods(of request: Request) -> [String] {
+        routes.filter { Self.match($0.pattern, request.segments) != nil }.map(\.method.rawValue)
     }
 
     private static func match(_ pattern: [Substring], _ segments: [String]) -> PathParameters? {

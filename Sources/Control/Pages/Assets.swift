@@ -31,25 +31,51 @@ struct Asset {
     }
 
     /// Every file by its name.
-    static let all: [String: Asset] = scripts.merging(others) { script, _ in script }
+    static let all: [String: Asset] = [
+        (scripts, "text/javascript; charset=utf-8"), (styles, "text/css; charset=utf-8"),
+        (pictures, "image/svg+xml"),
+    ].reduce(into: [:]) { all, files in
+        for (name, bytes) in files.0 { all[name] = Asset(type: files.1, bytes) }
+    }
 
-    private static let others: [String: Asset] = [
-        "style.css": style(PackageResources.style_css),
-        "call.css": style(PackageResources.call_css),
-        "live.css": style(PackageResources.live_css),
-        "logo.svg": picture(PackageResources.logo_svg),
-        "icons.svg": picture(PackageResources.icons_svg),
+    private static let scripts = [
+        "call.js": PackageResources.call_js,
+        "chart.js": PackageResources.chart_js,
+        "chat.js": PackageResources.chat_js,
+        "controls.js": PackageResources.controls_js,
+        "devices.js": PackageResources.devices_js,
+        "event-stream.js": PackageResources.event_stream_js,
+        "figures.js": PackageResources.figures_js,
+        "frame.js": PackageResources.frame_js,
+        "full.js": PackageResources.full_js,
+        "ice-servers.js": PackageResources.ice_servers_js,
+        "landing.js": PackageResources.landing_js,
+        "live.js": PackageResources.live_js,
+        "local-media.js": PackageResources.local_media_js,
+        "options.js": PackageResources.options_js,
+        "page.js": PackageResources.page_js,
+        "peer.js": PackageResources.peer_js,
+        "pictures.js": PackageResources.pictures_js,
+        "rooms.js": PackageResources.rooms_js,
+        "sdp.js": PackageResources.sdp_js,
+        "seat.js": PackageResources.seat_js,
+        "session.js": PackageResources.session_js,
+        "statistics.js": PackageResources.statistics_js,
+        "text-channel.js": PackageResources.text_channel_js,
+        "units.js": PackageResources.units_js,
     ]
 
-    private static let scripts: [String: Asset] = [
-        "call.js": PackageResources.call_js
-    ].mapValues { Asset(type: "text/javascript; charset=utf-8", $0) }
+    private static let styles = [
+        "call-panels.css": PackageResources.call_panels_css,
+        "call.css": PackageResources.call_css,
+        "landing.css": PackageResources.landing_css,
+        "live.css": PackageResources.live_css,
+        "parameters.css": PackageResources.parameters_css,
+        "style.css": PackageResources.style_css,
+    ]
 
-    private static func style(_ bytes: [UInt8]) -> Asset {
-        Asset(type: "text/css; charset=utf-8", bytes)
-    }
-
-    private static func picture(_ bytes: [UInt8]) -> Asset {
-        Asset(type: "image/svg+xml", bytes)
-    }
+    private static let pictures = [
+        "icons.svg": PackageResources.icons_svg,
+        "logo.svg": PackageResources.logo_svg,
+    ]
 }

@@ -1,0 +1,111 @@
+/// All connections: how many there may be, and what ends those that wait too long.
+
+import NIOCore
+import STUN
+
+/// A connection, whatever is spoken on it.
+protocol Connection: AnyObject {
+    /// Ends what has waited for too long.
+    func expire(now: NIODeadline)
+    /// Ends as soon as it can without breaking off an answer.
+    func stop()
+}
+
+/// How many bytes of unfinished requests and messages all connections together may hold.
+final class ByteBudget {
+    private let limit: Int
+    private var used = 0
+
+    /// A budget of so many bytes.
+    init(_ limit: Int) {
+        self.limit = limit
+    }
+
+    /// Takes or gives back what one holder has more or less than before; false when now too much is held.
+    func change(from old: Int, to new: Int) -> Bool {
+        used += new - old
+        return new <= old || used <= limit
+    }
+}
+
+/// The connections there are; lives on the event loop.
+final class Connections {
+    /// So many bodies of the largest size may be under way at once.
+    private static let largestBodies = 256
+
+    let limits: ControlConfiguration.Limits
+    let counters: ControlCounters
+    let budget: ByteBudget
+    private var all: [ObjectIdentifier: any Connection] = [:]
+    private var perNetwork: [String: Int] = [:]
+    private var whenEmpty: (() -> Void)?
+
+    /// No connection yet.
+    init(_ limits: ControlConfiguration.Limits, _ counters: ControlCounters) {
+        self.limits = limits
+        self.counters = counters
+        budget = ByteBudget(limits.bodyBytes * Self.largestBodies)
+    }
+
+    /// Whether one more connection may be; it then counts until the channel closes.
+    func admit(_ channel: any Channel, from peer: Peer) -> Bool {
+        let network = peer.network
+        let own = perNetwork[network, default: 0]
+        let isCrowded = !peer.isLocal && own >= limits.connectionsPerAddress
+        if isCrowded || counters[.connections] >= limits.connections || whenEmpty != nil {
+            counters.add(.connectionsRefused)
+            return false
+        }
+        perNetwork[network] = own + 1
+        counters.add(.connections)
+        let identity = ObjectIdentifier(channel)
+        channel.closeFuture.assumeIsolated().whenComplete { _ in self.remove(identity, network) }
+        return true
+    }
+
+    /// Makes a connection the one that its channel's time and end are told to.
+    func attend(_ connection: any Connection, of channel: any Channel) {
+        all[ObjectIdentifier(channel)] = connection
+    }
+
+    /// Ends what has waited for too long.
+    func expire(now: NIODeadline) {
+        for connection in all.values { connection.expire(now: now) }
+    }
+
+    /// Ends all connections and refuses new ones; `completion` is called when none is left.
+    func stop(_ completion: @escaping () -> Void) {
+        whenEmpty = completion
+        for connection in all.values { connection.stop() }
+        if counters[.connections] == 0 { completion() }
+    }
+
+    private func remove(_ identity: ObjectIdentifier, _ network: String) {
+        all[identity] = nil
+        counters.add(.connections, -1)
+        let left = perNetwork[network, default: 1] - 1
+        perNetwork[network] = left == 0 ? nil : left
+        if counters[.connections] == 0 { whenEmpty?() }
+    }
+}
+
+extension Peer {
+    /// The other end of a channel.
+    init(of channel: any Channel, isEncrypted: Bool) {
+        let text = channel.remoteAddress?.ipAddress ?? ""
+        let address = IPAddress(text)?.canonical
+        self.address = address?.description ?? text
+        self.isEncrypted = isEncrypted
+        switch address?.family {
+        case .ipv4: isLocal = address.map { $0.low >> 24 == 127 } ?? false
+        case .ipv6: isLocal = address == IPAddress(ipv6High: 0, low: 1)
+        case nil: isLocal = channel.remoteAddress?.pathname != nil
+        }
+    }
+
+    /// What limits by source count: an IPv4 address, or the /64 of an IPv6 address, all of which one host may have.
+    var network: String {
+        guard let ip = IPAddress(address), ip.family == .ipv6 else { return address }
+        return IPAddress(ipv6High: ip.high, low: 0).description + "/64"
+    }
+}

@@ -1,0 +1,134 @@
+/// The sockets that are listened on, and the pipeline of what they accept.
+
+import Glibc
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+
+/// Accepts connections of a site.
+struct Listeners: Sendable {
+    /// Connections that wait to be accepted; the system's own limit cuts it.
+    private static let backlog: Int32 = 4096
+
+    /// A wildcard of IPv6 leaves IPv4 to its own listener.
+    private static let ipv6Only = ChannelOptions.Types.SocketOption(
+        level: .ipv6,
+        name: .ipv6_v6only
+    )
+
+    private let group: MultiThreadedEventLoopGroup
+    private let server: NIOLoopBound<Server>
+    private let tls: NIOSSLContext?
+
+    /// What connections are made of; lives on the event loop.
+    struct Server {
+        let site: Site
+        let connections: Connections
+        let context: ControlContext
+    }
+
+    /// Listeners on the one loop of a group; `tls` is for the encrypted ones.
+    init(_ group: MultiThreadedEventLoopGroup, _ server: NIOLoopBound<Server>, tls: NIOSSLContext?)
+    {
+        self.group = group
+        self.server = server
+        self.tls = tls
+    }
+
+    /// Listens on an address and a port.
+    ///
+    /// - Parameters:
+    ///   - endpoint: The numeric address, and the port.
+    ///   - isEncrypted: Whether TLS is spoken.
+    /// - Returns: What listens.
+    /// - Throws: What the system says.
+    func listen(
+        on endpoint: ControlConfiguration.Endpoint,
+        isEncrypted: Bool
+    ) throws -> any Channel {
+        let address = try SocketAddress(ipAddress: endpoint.host, port: endpoint.port)
+        var bootstrap = bootstrap(tls: isEncrypted ? tls : nil)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+        if case .v6 = address {
+            bootstrap = bootstrap.serverChannelOption(Self.ipv6Only, value: 1)
+        }
+        return try bootstrap.bind(to: address).wait()
+    }
+
+    /// Listens on a Unix socket that only our user may open.
+    func listen(onSocket path: String) throws -> any Channel {
+        // Set before the socket is made: it must not be open to others even for a moment.
+        let mask = umask(0o177)
+        defer { _ = umask(mask) }
+        let bootstrap = bootstrap(tls: nil)
+        return try bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true)
+            .wait()
+    }
+
+    private func bootstrap(tls: NIOSSLContext?) -> ServerBootstrap {
+        let server = server
+        return ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: Self.backlog)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let context = server.value.context
+                    try channel.pipeline.syncOperations.addHandler(AcceptProblems(context))
+                }
+            }
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try Self.prepare(channel, server.value, tls)
+                }
+            }
+            // Every channel keeps a buffer of this size: 10 000 idle clients must not cost much.
+            .childChannelOption(
+                .recvAllocator,
+                value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 1024, maximum: 8192)
+            )
+    }
+
+    private static func prepare(
+        _ channel: any Channel,
+        _ server: Server,
+        _ tls: NIOSSLContext?
+    ) throws {
+        let peer = Peer(of: channel, isEncrypted: tls != nil)
+        guard server.connections.admit(channel, from: peer) else { throw Refused() }
+        let connection = HTTPConnection(server.site, server.connections, peer: peer, now: .now())
+        server.connections.attend(connection, of: channel)
+        var limits = NIOHTTPDecoderLimitConfiguration()
+        let headerBytes = server.connections.limits.headerBytes
+        limits.maxHeaderFieldSize = headerBytes
+        limits.maxHeaderListSize = headerBytes
+        limits.maxHeaderFieldCount = 100
+        let decoder = HTTPRequestDecoder(
+            leftOverBytesStrategy: .forwardBytes,
+            limitConfiguration: limits
+        )
+        let pipeline = channel.pipeline.syncOperations
+        if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
+        // What the decoder does not read, after an upgrade that was refused, must not pile up in it.
+        let decoding = ByteToMessageHandler(decoder, maximumBufferSize: headerBytes + 65_536)
+        try pipeline.addHandlers([decoding, HTTPResponseEncoder(), connection])
+    }
+
+    private struct Refused: Error {}
+}
+
+/// Logs what goes wrong with accepting, which can flood: once a minute.
+private final class AcceptProblems: ChannelInboundHandler {
+    typealias InboundIn = any Channel
+
+    private let context: ControlContext
+
+    init(_ context: ControlContext) {
+        self.context = context
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard let error = error as? IOError else { return }
+        self.context.complain(of: "accept", "connections are not accepted: \(error)")
+    }
+}

@@ -1,0 +1,56 @@
+/// The opening handshake (RFC 6455 section 4.2), with the answers Collider gives.
+
+import NIOCore
+import NIOHTTP1
+import NIOWebSocket
+
+/// The rules of the upgrade at `/ws`.
+enum WebSocketHandshake {
+    /// Why a request is not upgraded; nil when it may be.
+    static func refusal(of request: Request, _ origins: OriginPolicy) -> Response? {
+        let headers = request.headers
+        if request.method != .GET { return refused(.methodNotAllowed, "bad method") }
+        let isUpgrade = headers[canonicalForm: "Upgrade"].contains {
+            $0.lowercased() == "websocket"
+        }
+        let isMeant = headers[canonicalForm: "Connection"].contains { $0.lowercased() == "upgrade" }
+        guard isUpgrade, isMeant else { return refused(.badRequest, "not websocket protocol") }
+        let keys = headers["Sec-WebSocket-Key"]
+        guard keys.count == 1, keys[0].utf8.count == 24 else {
+            return refused(.badRequest, "mismatch challenge/response")
+        }
+        if headers["Sec-WebSocket-Version"] != ["13"] {
+            var response = refused(.badRequest, "missing or bad WebSocket Version")
+            response.headers.add(name: "Sec-WebSocket-Version", value: "13")
+            return response
+        }
+        if headers[canonicalForm: "Sec-WebSocket-Protocol"].count > 1 {
+            return refused(.badRequest, "missing or bad WebSocket-Protocol")
+        }
+        return origins.allows(headers) ? nil : refused(.forbidden, "origin not allowed")
+    }
+
+    /// The headers of the answer that opens the socket of a request that was not refused.
+    static func accept(
+        _ head: HTTPRequestHead,
+        on channel: any Channel
+    ) -> EventLoopFuture<HTTPHeaders> {
+        var extra: HTTPHeaders = [:]
+        if let chosen = head.headers[canonicalForm: "Sec-WebSocket-Protocol"].first {
+            extra.add(name: "Sec-WebSocket-Protocol", value: String(chosen))
+        }
+        let upgrader = NIOWebSocketServerUpgrader(
+            shouldUpgrade: { [extra] channel, _ in channel.eventLoop.makeSucceededFuture(extra) },
+            upgradePipelineHandler: { channel, _ in channel.eventLoop.makeSucceededVoidFuture() }
+        )
+        return upgrader.buildUpgradeResponse(
+            channel: channel,
+            upgradeRequest: head,
+            initialResponseHeaders: [:]
+        )
+    }
+
+    private static func refused(_ status: HTTPResponseStatus, _ text: String) -> Response {
+        .text(status, text)
+    }
+}

@@ -1,0 +1,73 @@
+/// What is answered on a connection, in which order, and when it ends.
+
+import NIOCore
+import NIOHTTP1
+import Testing
+
+@testable import Control
+
+@Suite struct HTTPServerTests {
+    private static func routes(_ router: inout Router) {
+        router.on(.GET, "/hello") { _, _ in .now(.text(.ok, "hello\n")) }
+        router.on(.GET, "/page") { _, _ in
+            .now(Response(.ok, type: "text/html; charset=utf-8", ByteBuffer(string: "<p>")))
+        }
+        router.on(.POST, "/echo/{name}") { request, parameters in
+            var response = Response.text(.ok, String(buffer: request.body))
+            response.headers.add(name: "X-Name", value: parameters["name"] ?? "")
+            return .now(response)
+        }
+    }
+
+    private func server(
+        _ change: (inout ControlConfiguration) -> Void = { _ in }
+    ) throws -> HTTPServer {
+        var configuration = ControlConfiguration()
+        change(&configuration)
+        return try HTTPServer(configuration, routes: Self.routes)
+    }
+
+    @Test func aResponseHasItsLengthAndTheHeadersOfAll() throws {
+        let server = try server()
+        let client = try RawClient(port: server.port)
+        client.request("GET /hello")
+        let response = try client.response()
+        #expect(response.status == 200)
+        #expect(response.body == "hello\n")
+        #expect(response["Content-Length"] == ["6"])
+        #expect(response["X-Content-Type-Options"] == ["nosniff"])
+        #expect(response["Referrer-Policy"] == ["same-origin"])
+        #expect(response["Cache-Control"] == ["no-store"])
+        #expect(response["Connection"] == [])
+    }
+
+    @Test func aConnectionServesManyRequestsInTheirOrder() throws {
+        let server = try server()
+        let client = try RawClient(port: server.port)
+        let requests = (0..<10).map {
+            "POST /echo/n HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n\($0)"
+        }
+        client.send(requests.joined())
+        for index in 0..<10 { #expect(try client.response().body == "\(index)") }
+    }
+
+    @Test func headHasTheLengthButNoBody() throws {
+        let server = try server()
+        let client = try RawClient(port: server.port)
+        client.request("HEAD /hello")
+        let response = try client.response(toHead: true)
+        #expect(response.status == 200)
+        #expect(response["Content-Length"] == ["6"])
+        client.request("GET /hello")
+        #expect(try client.response().body == "hello\n")
+    }
+
+    @Test func htmlHasAPolicy() throws {
+        let server = try server()
+        let client = try RawClient(port: server.port)
+        client.request("GET /page")
+        let policy = try client.response()["Content-Security-Policy"].first ?? ""
+        #expect(policy.contains("default-src 'none'"))
+        #expect(!policy.contains("unsafe"))
+    }
+}
