@@ -11,6 +11,11 @@ struct AppRTCRoutes {
     private let lobby: Lobby
     private let ice: ICEServers
 
+    /// Routes to the rooms of the control plane.
+    init(_ context: ControlContext) {
+        self.init(context.configuration, lobby: context.lobby, ice: context.ice)
+    }
+
     /// Routes to the rooms of a lobby.
     init(_ configuration: ControlConfiguration, lobby: Lobby, ice: ICEServers) {
         self.configuration = configuration

@@ -13,6 +13,11 @@ struct ColliderRoutes {
     private let counters: ControlCounters
     private let started: NIODeadline
 
+    /// Routes to the seats of the control plane's rooms.
+    init(_ context: ControlContext) {
+        self.init(lobby: context.lobby, counters: context.counters, started: context.started)
+    }
+
     /// Routes to the seats of a lobby.
     init(lobby: Lobby, counters: ControlCounters, started: NIODeadline) {
         self.lobby = lobby
