@@ -4,8 +4,8 @@
 ///
 /// Media comes at its own pace, so a pass that waits finds more to handle at once. But where senders wait
 /// for what they sent to arrive, the wait slows them down and finds nothing that would not have come
-/// anyway. So now and then a few passes do not wait; if datagrams then come at twice the rate, passes stop
-/// waiting, and now and then a few wait, the less often the longer that was in vain.
+/// anyway. So now and then a few passes do not wait; if datagrams then come much faster, passes stop waiting,
+/// and now and then a few wait, the less often the longer that was in vain.
 struct Gathering {
     /// Whether the pass may wait for more than the first datagram.
     var isWorthwhile: Bool { phase == .waiting || phase == .check }
@@ -54,15 +54,18 @@ struct Gathering {
             return .trial
         case .trial:
             hurriedPasses = Limits.passesBetweenTrials
-            return rate >= 2 * waitingRate ? .hurried : .waiting
+            return isMuchFaster(rate, than: waitingRate) ? .hurried : .waiting
         case .hurried:
             hurriedRate = rate
             return .check
         case .check:
             hurriedPasses = min(Limits.passesBetweenChecks, hurriedPasses * 2)
-            return hurriedRate >= 2 * rate ? .hurried : .waiting
+            return isMuchFaster(hurriedRate, than: rate) ? .hurried : .waiting
         }
     }
+
+    /// By half: what that saves on wake-ups, waiting saves no more.
+    private func isMuchFaster(_ rate: Double, than other: Double) -> Bool { rate >= 1.5 * other }
 
     private mutating func begin(_ phase: Phase) {
         self.phase = phase

@@ -40,7 +40,7 @@ import Testing
     }
 
     @Test func moreWaitingThanSendersGainDoesNotEndIt() {
-        var load = Load(waiting: (64, 500), hurried: (10, 50))
+        var load = Load(waiting: (64, 500), hurried: (8, 50))
         #expect(load.run(100_000) > 75_000)
     }
 
