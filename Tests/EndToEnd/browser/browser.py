@@ -22,6 +22,8 @@ class Browser:
     """A running browser with one tab; a subclass carries commands to it."""
 
     name = "browser"
+    #: True once it was killed.
+    has_ended = False
 
     def start(self) -> None:
         """Starts it."""
@@ -37,6 +39,10 @@ class Browser:
 
     def quit(self) -> None:
         """Ends it, with all that it started."""
+        raise NotImplementedError
+
+    def kill(self) -> None:
+        """Ends it as a crash or a power cut does: no page gets to say anything."""
         raise NotImplementedError
 
     def __enter__(self) -> Browser:

@@ -47,6 +47,16 @@ export class Session extends EventTarget {
         media.addEventListener("change", () => this.peer?.replaceTracks(media.tracks));
     }
 
+    /** Our id in the room. */
+    get seatId() {
+        return this.#seat?.params.client_id;
+    }
+
+    /** True while messages can come. */
+    get isSignalling() {
+        return this.#seat?.isConnected ?? false;
+    }
+
     /** Joins the room; the outcome comes as events. */
     async join() {
         this.#joinBegan = performance.now();
@@ -105,11 +115,11 @@ export class Session extends EventTarget {
     }
 
     async #freshServers() {
-        const { ice_server_url: url, ice_server_transports: transports } = this.#seat.params;
+        const { ice_server_url: url, ice_server_transports: transports, room_id, client_id } = this.#seat.params;
         try {
-            return await fetchICEServers(url, transports);
+            return await fetchICEServers(url, transports, { room: room_id, client: client_id });
         } catch (error) {
-            this.#tell("notice", `There is no relay for this call: ${error.message}.`);
+            if (this.connectedAt === undefined) this.#tell("notice", `There is no relay for this call: ${error.message}.`);
             return [];
         }
     }
