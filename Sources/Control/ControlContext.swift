@@ -11,10 +11,16 @@ final class ControlContext {
     let relay: RelayView
     /// What is counted.
     let counters = ControlCounters()
+    /// Rooms, and the sockets of those in them.
+    let lobby: Lobby
+    /// TURN credentials for them.
+    let ice: ICEServers
     /// The one event loop.
     let eventLoop: any EventLoop
     /// When the plane started.
     let started = NIODeadline.now()
+    /// True once the plane was told to stop.
+    var isStopping = false
     /// Where state changes are logged.
     let log: Logger
     private var lastComplaint: [String: NIODeadline] = [:]
@@ -30,6 +36,11 @@ final class ControlContext {
         self.relay = relay
         self.eventLoop = eventLoop
         self.log = log
+        let lobby = Lobby(configuration.rooms, counters: counters)
+        self.lobby = lobby
+        ice = ICEServers(configuration, counters: counters) { client, room in
+            lobby.isParticipant(client, in: room)
+        }
     }
 
     /// Logs a problem that may come again and again, at most once a minute.

@@ -90,7 +90,10 @@ public final class ControlPlane: Sendable {
         let done = running.group.next().makePromise(of: Void.self)
         for channel in running.listening { channel.close(promise: nil) }
         running.group.next().scheduleTask(in: Self.stopTime) { done.succeed() }
-        running.group.next().execute { server.value.connections.stop { done.succeed() } }
+        running.group.next().execute {
+            server.value.context.isStopping = true
+            server.value.connections.stop { done.succeed() }
+        }
         try? done.futureResult.wait()
         try? running.group.syncShutdownGracefully()
         if !configuration.adminSocket.isEmpty { unlink(configuration.adminSocket) }
@@ -109,7 +112,9 @@ public final class ControlPlane: Sendable {
         )
         let bound = NIOLoopBound(server, eventLoop: loop)
         loop.scheduleRepeatedTask(initialDelay: Self.tick, delay: Self.tick) { _ in
-            bound.value.connections.expire(now: .now())
+            let now = NIODeadline.now()
+            bound.value.connections.expire(now: now)
+            bound.value.context.lobby.expire(now: now)
         }
         return bound
     }
@@ -118,8 +123,11 @@ public final class ControlPlane: Sendable {
     private static func site(_ context: ControlContext) -> Site {
         var router = Router()
         PageRoutes(context.configuration).add(to: &router)
+        let watch = RelayWatch(context.relay, at: .now())
+        MetricsRoutes(context, watch).add(to: &router)
+        AdminRoutes(context, watch).add(to: &router)
         let origins = OriginPolicy(context.configuration.origins)
-        return Site(router, origins: origins, sockets: nil) { _ in
+        return Site(router, origins: origins, sockets: context.lobby) { _ in
             .text(.notFound, "Not Found\n")
         }
     }
@@ -174,6 +182,8 @@ public final class ControlPlane: Sendable {
             ? Int(clamping: limit.rlim_cur) : 1024
     }
 }
+
+extension Lobby: SocketListener {}
 
 extension ControlConfiguration.Endpoint {
     fileprivate func bound(to channel: any Channel) -> ControlConfiguration.Endpoint {

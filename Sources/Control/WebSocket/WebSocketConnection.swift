@@ -136,6 +136,7 @@ final class WebSocketConnection: ChannelInboundHandler, Connection {
         var payload = ByteBuffer()
         payload.write(webSocketErrorCode: code)
         write(.connectionClose, payload.readableBytesView)
+        guard state == .open else { return }
         state = .closing
         deadline = .now() + Self.closingTime
         context?.close(mode: .output, promise: nil)
@@ -146,7 +147,9 @@ final class WebSocketConnection: ChannelInboundHandler, Connection {
         let pending = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
         if pending > limits.pendingBytes {
             counters.add(.webSocketErrors)
-            context.close(promise: nil)
+            state = .closing
+            // Not from inside a call of the listener, which is told of the end.
+            context.eventLoop.assumeIsolated().execute { context.close(promise: nil) }
         } else {
             context.writeAndFlush(wrapOutboundOut(ByteBuffer(frame: opcode, payload)), promise: nil)
         }
