@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
+from pathlib import Path
 
 import pytest
-from browser import Chromium
-from browser.calls import Calls, assert_pictures_move, connect, join, wait_for_state
+from browser import Browser, Chromium
+from browser.calls import Calls, assert_pictures_move, connect, join, settings, wait_for_state
 from browser.fixtures import Launch
+from conftest import StartServer
+from server import free_port, free_tcp_port
 
 
 def test_a_third_visitor_sees_that_the_room_is_full_until_a_tab_is_closed(calls: Calls, launch: Launch):
@@ -75,6 +79,32 @@ def test_a_lost_socket_is_opened_again_within_the_grace(calls: Calls, launch: La
     # The bye comes over the new sockets: both still had their seats.
     wait_for_state(first, "waiting")
     assert seats[0] == first.run("return turnpike.session.seatId")
+    forgive_lost_connections(first, second)
+
+
+def test_a_call_comes_back_after_a_restart_of_the_server(
+    call_address: str, own_server: StartServer, launch: Launch, tmp_path: Path
+):
+    https_port, udp_port = free_tcp_port(), free_port()
+    wanted = settings(tmp_path, udp_port, https_port)
+    calls = Calls(own_server(wanted, port=udp_port), https_port)
+    first, second = launch(Chromium), launch(Chromium)
+    connect(first, second, calls.url(calls.new_room() + "?it=relay"))
+    seats = [browser.run("return turnpike.session.seatId") for browser in (first, second)]
+    calls.server.stop()
+    own_server(wanted, port=udp_port)
+    for browser, seat in zip((first, second), seats, strict=True):
+        browser.wait_until("return ![undefined, arguments[0]].includes(turnpike.session.seatId)", seat, seconds=60)
+        wait_for_state(browser, "connected", 60)
+    assert_pictures_move(first, second)
+    forgive_lost_connections(first, second)
+
+
+def forgive_lost_connections(*browsers: Browser) -> None:
+    """Takes those complaints away that a lost connection explains."""
+    for browser in browsers:
+        others = [line for line in browser.complaints() if not re.search(r"WebSocket|net::ERR_|status of 5", line)]
+        assert others == []
 
 
 def close_tab(browser: Chromium) -> None:

@@ -49,7 +49,7 @@ function sections(session, figures, version) {
         ["Call", [
             ["State", session.state],
             ["Time", session.connectedAt && duration(performance.now() - session.connectedAt)],
-            ["Set up in", figure(session.setupMs, "ms")],
+            ["Set up in", session.connectedAt && figure(session.setupMs, "ms")],
             ["Signalling", connection?.signalingState],
             ["ICE", connection && `${connection.iceConnectionState}, gathering ${connection.iceGatheringState}`],
             ["Version", version],
