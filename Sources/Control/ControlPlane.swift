@@ -122,7 +122,9 @@ public final class ControlPlane: Sendable {
     /// The routes of all areas.
     private static func site(_ context: ControlContext) -> Site {
         var router = Router()
-        PageRoutes(context.configuration).add(to: &router)
+        let (configuration, lobby, ice) = (context.configuration, context.lobby, context.ice)
+        APIRoutes(configuration, lobby: lobby, ice: ice).add(to: &router)
+        PageRoutes(configuration).add(to: &router)
         let watch = RelayWatch(context.relay, at: .now())
         MetricsRoutes(context, watch).add(to: &router)
         AdminRoutes(context, watch).add(to: &router)

@@ -11,7 +11,7 @@ struct Turnpike: ParsableCommand {
         version: turnpikeVersion,
         subcommands: [
             ServeCommand.self, StatusCommand.self, AllocationsCommand.self,
-            CredentialsCommand.self, AttributesCommand.self,
+            CredentialsCommand.self, RoomTokenCommand.self, AttributesCommand.self,
         ]
     )
 }

@@ -15,6 +15,9 @@ public struct RoomTokens: Sendable {
         signer = Signer(key: key)
     }
 
+    /// Whether a text may name a room.
+    public static func isRoom(_ text: String) -> Bool { Lobby.isName(text) }
+
     /// The token of a room until `expiry`, in seconds since 1970; nil without a key.
     public func token(for room: String, until expiry: UInt64) -> String? {
         guard let signer else { return nil }
