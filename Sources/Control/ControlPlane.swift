@@ -128,10 +128,10 @@ public final class ControlPlane: Sendable {
         let watch = RelayWatch(context.relay, at: .now())
         MetricsRoutes(context, watch).add(to: &router)
         AdminRoutes(context, watch).add(to: &router)
+        AppRTCRoutes(context).add(to: &router)
         let origins = OriginPolicy(context.configuration.origins)
-        return Site(router, origins: origins, sockets: context.lobby) { _ in
-            .text(.notFound, "Not Found\n")
-        }
+        let fallback = ColliderRoutes(context).fallback
+        return Site(router, origins: origins, sockets: context.lobby, fallback: fallback)
     }
 
     private func listen(_ running: inout Running, _ tls: NIOSSLContext?) throws {
