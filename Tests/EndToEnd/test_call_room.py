@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from browser import Browser, Chromium
-from browser.calls import Calls, assert_pictures_move, connect, join, settings, wait_for_state
+from browser.calls import Calls, assert_pictures_move, connect, settings, wait_for_state
 from browser.fixtures import Launch
 from conftest import StartServer
 from server import free_port, free_tcp_port
@@ -48,7 +48,10 @@ def test_a_reloaded_page_is_a_new_visitor(calls: Calls, launch: Launch):
     first, second = launch(Chromium), launch(Chromium)
     url = calls.url(calls.new_room())
     connect(first, second, url)
-    join(second, url)
+    second.open(url)
+    # Until the old page has given its seat back, the room is full.
+    second.wait_until("return document.querySelector('#join') !== null")
+    second.click("#join")
     for browser in (first, second):
         wait_for_state(browser, "connected")
     assert_pictures_move(first, second)
@@ -91,7 +94,7 @@ def test_a_call_comes_back_after_a_restart_of_the_server(
     first, second = launch(Chromium), launch(Chromium)
     connect(first, second, calls.url(calls.new_room() + "?it=relay"))
     seats = [browser.run("return turnpike.session.seatId") for browser in (first, second)]
-    calls.server.stop()
+    calls.server.stop(limit_seconds=10)
     own_server(wanted, port=udp_port)
     for browser, seat in zip((first, second), seats, strict=True):
         browser.wait_until("return ![undefined, arguments[0]].includes(turnpike.session.seatId)", seat, seconds=60)

@@ -111,10 +111,13 @@ def assert_pictures_move(*browsers: Browser) -> None:
 def measure(browser: Browser) -> dict:
     """The figures of two seconds of a call, for people."""
     return browser.run("""
-        const {statistics} = await import("/assets/statistics.js").then((module) => ({statistics: new module.Statistics(turnpike.session.peer.connection)}));
-        await statistics.sample();
-        await new Promise((resolve) => setTimeout(resolve, 2000));
-        return {...await statistics.sample(), setupMs: turnpike.session.setupMs};
+        return (async () => {
+            const { Statistics } = await import("/assets/statistics.js");
+            const statistics = new Statistics(turnpike.session.peer.connection);
+            await statistics.sample();
+            await new Promise((resolve) => setTimeout(resolve, 2000));
+            return { ...(await statistics.sample()), setupMs: turnpike.session.setupMs };
+        })();
     """)
 
 

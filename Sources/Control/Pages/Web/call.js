@@ -7,7 +7,7 @@ import { showFigures } from "./figures.js";
 import { LocalMedia, modernConstraints } from "./local-media.js";
 import { parseOptions } from "./options.js";
 import { element, showFrame, values, version } from "./page.js";
-import { hasJustEntered, isRandom, remember } from "./rooms.js";
+import { hasJustEntered, isRandom, markLeft, remember } from "./rooms.js";
 import { Session } from "./session.js";
 import { showPictures } from "./pictures.js";
 import { Statistics } from "./statistics.js";
@@ -52,8 +52,9 @@ async function leave(reason = "") {
     element("left-title").textContent = reason ? "You are not in the call." : "You have left the call.";
     element("left-text").textContent = reason;
     element("left-text").hidden = reason === "";
+    const hasLeft = session.hangUp();
     media.close();
-    await session.hangUp();
+    await hasLeft;
 }
 
 function showState() {
@@ -119,7 +120,10 @@ if (navigator.share) {
     element("share").hidden = false;
     element("share").addEventListener("click", () => navigator.share({ url: element("link").value }).catch(() => {}));
 }
-addEventListener("pagehide", () => session.abandon());
+addEventListener("pagehide", () => {
+    if (session.isSeated) markLeft(room);
+    session.abandon();
+});
 addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 
 const entered = hasJustEntered(room);

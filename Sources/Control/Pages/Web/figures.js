@@ -90,5 +90,5 @@ function mediaRows(media = {}) {
 
 const routeText = ({ route, local }) =>
     route === "relay" ? `through the relay${local.relayProtocol ? `, ${local.relayProtocol.toUpperCase()} to it` : ""}` : "direct";
-const candidateText = ({ type, address, port, protocol }) => `${type} ${address ?? "(hidden)"}:${port ?? ""} ${protocol ?? ""}`;
+const candidateText = ({ type, address, port, protocol }) => `${type}, ${address ?? "hidden"}:${port ?? ""}${protocol === "udp" ? "" : ` ${protocol}`}`;
 const counts = (types) => Object.entries(types).map(([type, count]) => `${count} ${type}`).join(", ") || "none";

@@ -57,6 +57,11 @@ export class Session extends EventTarget {
         return this.#seat?.isConnected ?? false;
     }
 
+    /** True while we have a seat, whatever our connections do. */
+    get isSeated() {
+        return this.#seat !== null;
+    }
+
     /** Joins the room; the outcome comes as events. */
     async join() {
         this.#joinBegan = performance.now();
