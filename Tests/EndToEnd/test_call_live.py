@@ -17,6 +17,10 @@ TOTALS = """
         .map((each) => [each.querySelector("dt").textContent, each.querySelector("dd").textContent]));
 """
 
+TITLES = """
+    return [...document.querySelectorAll(".chart figcaption span:first-child")].map((each) => each.textContent);
+"""
+
 
 def test_the_live_page_shows_a_call(calls: Calls, launch: Launch, pytestconfig):
     watcher, first, second = launch(Chromium), launch(Chromium), launch(Chromium)
@@ -27,7 +31,7 @@ def test_the_live_page_shows_a_call(calls: Calls, launch: Launch, pytestconfig):
     connect(first, second, calls.url(calls.new_room() + "?it=relay"))
     totals = watcher.wait_for(lambda: shown_call(watcher), "figures of the call", 20)
     print(totals)
-    titles = watcher.run("return [...document.querySelectorAll('.chart figcaption span:first-child')].map((each) => each.textContent)")
+    titles = watcher.run(TITLES)
     assert titles == list(CHARTED)
     lines = "return document.querySelectorAll('.chart polyline').length"
     assert watcher.run(lines) == len(CHARTED) * int(calls.server.settings["threads/count"])

@@ -92,7 +92,8 @@ class Browser:
 
     def is_shown(self, selector: str) -> bool:
         """Whether an element takes up room and is visible."""
-        return self.run("return document.querySelector(arguments[0])?.checkVisibility({visibilityProperty: true}) ?? false", selector)
+        found = "document.querySelector(arguments[0])"
+        return self.run(f"return {found}?.checkVisibility({{visibilityProperty: true}}) ?? false", selector)
 
     def wait_until(self, script: str, *arguments: Any, seconds: float = 30) -> Any:
         """The value of a function's body once it is neither false nor null."""

@@ -39,8 +39,9 @@ ROUTES = {
 FLAGS = [
     "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
-    "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", "--auto-select-desktop-capture-source=Entire",
-    "--disable-features=Translate,OptimizationHints,MediaRouter", "--window-size=1280,800", "--hide-scrollbars",
+    "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
+    "--auto-select-desktop-capture-source=Entire", "--disable-features=Translate,OptimizationHints,MediaRouter",
+    "--window-size=1280,800", "--hide-scrollbars",
 ]  # fmt: skip
 
 

@@ -10,7 +10,9 @@
 export async function fetchICEServers(url, transports, seat) {
     if (!url) return [];
     const place = new URL(here(url));
-    if (place.host === location.host) for (const [name, value] of Object.entries(seat)) place.searchParams.set(name, value);
+    if (place.host === location.host) {
+        for (const [name, value] of Object.entries(seat)) place.searchParams.set(name, value);
+    }
     const response = await fetch(place, { method: "POST", signal: AbortSignal.timeout(8000) });
     if (!response.ok) throw new Error(`the server answers ${response.status}`);
     const { iceServers } = await response.json();

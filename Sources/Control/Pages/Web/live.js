@@ -83,9 +83,10 @@ function askForToken() {
 }
 
 showFrame();
-element("thread-head").replaceChildren(make(
-    "tr", {}, ...["Thread", ...MEASURES.map(([, title]) => title)].map((title) => make("th", { scope: "col", textContent: title })),
-));
+const columns = ["Thread", ...MEASURES.map(([, title]) => title)];
+element("thread-head").replaceChildren(
+    make("tr", {}, ...columns.map((title) => make("th", { scope: "col", textContent: title }))),
+);
 element("charts").replaceChildren(...[...charts.values()].map((chart) => chart.element));
 element("token-form").addEventListener("submit", (event) => {
     event.preventDefault();
