@@ -93,6 +93,7 @@ let package = Package(
             name: "turnpike",
             dependencies: [
                 "Control", "RelayLoop", "Tunables", "Exchange", "TURN", "STUN", "IOURing",
+                "COpenSSL",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -128,7 +129,7 @@ let package = Package(
                 .product(name: "NIOWebSocket", package: "swift-nio"),
             ]
         ),
-        tests("turnpike", ["turnpike", "Control", "Tunables", "STUN", "TURN"]),
+        tests("turnpike", ["turnpike", "Control", "COpenSSL", "Tunables", "STUN", "TURN"]),
         .target(
             name: "SimulatedWorld",
             dependencies: ["RelayLoop", "TURN", "STUN", "IOURing", "Exchange"],
