@@ -86,7 +86,7 @@ let package = Package(
                 .product(name: "NIOWebSocket", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
-            resources: [.embedInCode("Pages/Web")],
+            resources: [.embedInCode("Pages/Web"), .embedInCode("API/openapi.json")],
             swiftSettings: common
         ),
         .executableTarget(

@@ -19,6 +19,8 @@ final class ControlContext {
     let eventLoop: any EventLoop
     /// When the plane started.
     let started = NIODeadline.now()
+    /// True once the plane was told to stop.
+    var isStopping = false
     /// Where state changes are logged.
     let log: Logger
     private var lastComplaint: [String: NIODeadline] = [:]

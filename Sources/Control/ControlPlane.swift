@@ -90,7 +90,10 @@ public final class ControlPlane: Sendable {
         let done = running.group.next().makePromise(of: Void.self)
         for channel in running.listening { channel.close(promise: nil) }
         running.group.next().scheduleTask(in: Self.stopTime) { done.succeed() }
-        running.group.next().execute { server.value.connections.stop { done.succeed() } }
+        running.group.next().execute {
+            server.value.context.isStopping = true
+            server.value.connections.stop { done.succeed() }
+        }
         try? done.futureResult.wait()
         try? running.group.syncShutdownGracefully()
         if !configuration.adminSocket.isEmpty { unlink(configuration.adminSocket) }
@@ -119,11 +122,16 @@ public final class ControlPlane: Sendable {
     /// The routes of all areas.
     private static func site(_ context: ControlContext) -> Site {
         var router = Router()
-        PageRoutes(context.configuration).add(to: &router)
+        let (configuration, lobby, ice) = (context.configuration, context.lobby, context.ice)
+        APIRoutes(configuration, lobby: lobby, ice: ice).add(to: &router)
+        PageRoutes(configuration).add(to: &router)
+        let watch = RelayWatch(context.relay, at: .now())
+        MetricsRoutes(context, watch).add(to: &router)
+        AdminRoutes(context, watch).add(to: &router)
+        AppRTCRoutes(context).add(to: &router)
         let origins = OriginPolicy(context.configuration.origins)
-        return Site(router, origins: origins, sockets: context.lobby) { _ in
-            .text(.notFound, "Not Found\n")
-        }
+        let fallback = ColliderRoutes(context).fallback
+        return Site(router, origins: origins, sockets: context.lobby, fallback: fallback)
     }
 
     private func listen(_ running: inout Running, _ tls: NIOSSLContext?) throws {

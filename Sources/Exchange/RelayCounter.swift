@@ -50,14 +50,17 @@ public enum RelayCounter: Int, CaseIterable, Sendable {
     }
 
     /// The name in snake case, such as `datagrams_from_clients` or `drops_not_stun`.
-    public var name: String {
-        let letters = Array("\(self)")
-        var name = ""
-        for (index, letter) in letters.enumerated() {
-            let followsLower = index > 0 && letters[index - 1].isLowercase
-            if letter.isUppercase && followsLower { name.append("_") }
-            name.append(letter.lowercased())
-        }
-        return name
+    public var name: String { snakeCased("\(self)") }
+}
+
+/// A name of Swift's in the case of metrics: `dropsNotSTUN` is `drops_not_stun`.
+public func snakeCased(_ name: String) -> String {
+    let letters = Array(name)
+    var result = ""
+    for (index, letter) in letters.enumerated() {
+        let followsLower = index > 0 && letters[index - 1].isLowercase
+        if letter.isUppercase && followsLower { result.append("_") }
+        result.append(letter.lowercased())
     }
+    return result
 }

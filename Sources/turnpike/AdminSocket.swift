@@ -8,6 +8,9 @@ struct AdminSocket: ~Copyable {
     /// The kernel's bound (`sun_path` with its final zero).
     static let longestPath = 107
 
+    /// How long the server may be silent.
+    private static let patienceSeconds = 10
+
     private let descriptor: Int32
 
     /// Connects.
@@ -37,6 +40,38 @@ struct AdminSocket: ~Copyable {
     /// Whether somebody listens there.
     static func answers(_ path: String) -> Bool {
         (try? AdminSocket(path)) != nil
+    }
+
+    /// Sends a request and reads until the server closes.
+    ///
+    /// - Parameters:
+    ///   - method: Such as `GET`.
+    ///   - path: The path and query, escaped.
+    /// - Returns: The answer.
+    /// - Throws: When the server goes away, is silent for long, or answers something else.
+    func answer(to method: String, _ path: String) throws(StartProblem) -> HTTPAnswer {
+        var patience = timeval(tv_sec: Self.patienceSeconds, tv_usec: 0)
+        let size = socklen_t(MemoryLayout<timeval>.size)
+        for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
+            setsockopt(descriptor, SOL_SOCKET, option, &patience, size)
+        }
+        let head = "\(method) \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        let request = Array(head.utf8)
+        let sent = send(descriptor, request, request.count, Int32(MSG_NOSIGNAL))
+        if sent != request.count { throw StartProblem("the admin socket", errno: errno) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = recv(descriptor, &chunk, chunk.count, 0)
+            if count < 0 && errno == EINTR { continue }
+            if count < 0 { throw StartProblem("the admin socket", errno: errno) }
+            if count == 0 { break }
+            bytes += chunk[..<count]
+        }
+        guard let answer = HTTPAnswer(bytes) else {
+            throw StartProblem("the admin socket: no answer that could be read")
+        }
+        return answer
     }
 
     private static func connect(_ descriptor: Int32, _ path: String) -> Bool {

@@ -8,15 +8,17 @@ import Tunables
 /// The facts of a start, for a person or for a log.
 struct Banner {
     private let plan: StartPlan
-    /// The command that prints credentials for this very server.
-    private let credentials: String
+    /// The command that prints credentials for this very server, and the one that asks it how it is doing.
+    private let credentials: String, status: String
 
     init(_ plan: StartPlan, _ options: ConfigurationOptions) {
         self.plan = plan
-        var words = [CommandLine.arguments.first ?? "turnpike", "credentials"]
-        if let directory = options.directory { words += ["--config", directory] }
-        if let state = options.state { words += ["--state", state] }
-        credentials = words.joined(separator: " ")
+        let program = CommandLine.arguments.first ?? "turnpike"
+        var places: [String] = []
+        if let directory = options.directory { places += ["--config", directory] }
+        if let state = options.state { places += ["--state", state] }
+        credentials = ([program, "credentials"] + places).joined(separator: " ")
+        status = ([program, "status"] + places).joined(separator: " ")
     }
 
     /// Lines for a terminal.
@@ -62,10 +64,7 @@ struct Banner {
             rows.append(("call page", page))
             rows.append(("live page", "\(page)live (admin token: \(adminToken))"))
         }
-        let socket = plan.control.configuration.adminSocket
-        if !socket.isEmpty {
-            rows.append(("admin", "turnpike status; socket \(socket)"))
-        }
+        if !plan.control.configuration.adminSocket.isEmpty { rows.append(("admin", status)) }
         if let trial { rows.append(("try it", trial)) }
         return rows
     }

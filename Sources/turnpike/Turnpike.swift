@@ -9,7 +9,10 @@ struct Turnpike: ParsableCommand {
         commandName: "turnpike",
         abstract: "A TURN server.",
         version: turnpikeVersion,
-        subcommands: [ServeCommand.self, CredentialsCommand.self, AttributesCommand.self]
+        subcommands: [
+            ServeCommand.self, StatusCommand.self, AllocationsCommand.self,
+            CredentialsCommand.self, RoomTokenCommand.self, AttributesCommand.self,
+        ]
     )
 }
 

@@ -64,6 +64,10 @@ import Testing
         #expect(!makeRequest("/?token=correct horse").isFromAdmin(configuration))
         let wrong = makeRequest("/", headers: ["Authorization": "Bearer correct horsf"])
         #expect(!wrong.isFromAdmin(configuration))
+        #expect(!makeRequest("/", isLocal: true).isFromAdmin(configuration))
+        #expect(!makeRequest("/", from: "").isFromAdmin(configuration))
+        let socket = makeRequest("/", from: "", isLocal: true)
+        #expect(socket.isFromAdmin(ControlConfiguration()))
     }
 
     @Test func roomsAreOpenUntilTokensAreRequired() throws {

@@ -246,6 +246,21 @@ class Turnpike(Server):
         folders = [f"--state={self.directory}/state", f"--config={self.directory}/config"]
         return [str(self.binary()), "serve", *folders, *settings]
 
+    def wait_until_ready(self, limit_seconds: float = 20) -> None:
+        """The control plane starts after the relay threads: returns when it listens too."""
+        super().wait_until_ready(limit_seconds)
+        deadline = time.monotonic() + limit_seconds
+        while self.settings.get("control/http") and not self.listens(self.control_port):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise ServerFailure(f"no control plane on port {self.control_port}\n{self.log_tail()}")
+            time.sleep(0.01)
+
+    @staticmethod
+    def listens(port: int) -> bool:
+        """Whether a TCP connection to 127.0.0.1 is taken."""
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
     def counters(self, limit_seconds: float = 5) -> dict[str, int]:
         seen = len(self.log_text())
         self.process.send_signal(signal.SIGUSR1)

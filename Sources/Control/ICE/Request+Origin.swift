@@ -45,8 +45,10 @@ extension Request {
     }
 
     /// What a proxy on this machine says about its client; others are not believed.
-    private func forwarded(_ name: String) -> String? {
-        peer.isLocal ? headers[canonicalForm: name].last.map(String.init) : nil
+    func forwarded(_ name: String) -> String? {
+        let isOfThisMachine =
+            peer.isLocal || peer.address == "::1" || peer.address.hasPrefix("127.")
+        return isOfThisMachine ? headers[canonicalForm: name].last.map(String.init) : nil
     }
 }
 

@@ -88,10 +88,7 @@ final class Lobby {
         switch (command, session) {
         case (.register, .registered): throw .duplicateRegisterRequest
         case (.register(let room, let client), .anonymous):
-            let lengths = 1...RoomTable.nameLimit
-            guard lengths.contains(room.utf8.count), lengths.contains(client.utf8.count) else {
-                throw .missingIdentifier
-            }
+            if room.isEmpty || client.isEmpty { throw .missingIdentifier }
             let client = Self.canonical(client)
             try table.register(client, in: room, with: socket, now: now)
             sessions[ObjectIdentifier(socket)] = .registered(room: room, client: client)
@@ -154,6 +151,9 @@ final class Lobby {
 
     /// Whether one who joined now would find no seat.
     func isFull(_ room: String) -> Bool { table.rooms[room]?.isFull == true }
+
+    /// Whether a room is for more than two.
+    func isMesh(_ room: String) -> Bool { table.rooms[room]?.isMesh == true }
 
     // MARK: Signalling by HTTP
 

@@ -99,14 +99,14 @@ extension RoomTable {
     /// Ends a room: everybody hears a bye and loses the socket.
     mutating func delete(_ name: String) -> Bool {
         guard let room = rooms[name], room.isPublic else { return false }
-        for seat in room.seats { dismiss(seat.client, from: name) }
+        for seat in room.seats { dismiss(seat.client, from: name, announces: false) }
         rooms[name] = nil
         counters[.rooms] = rooms.count
         return true
     }
 
     /// Takes a seat from its client, who hears a bye as the others do.
-    mutating func dismiss(_ client: String, from name: String) {
+    mutating func dismiss(_ client: String, from name: String, announces: Bool = true) {
         guard let room = rooms[name], let index = room.index(of: client) else { return }
         if let socket = room.seats[index].socket {
             let sender = room.isMesh ? client : nil
@@ -114,7 +114,7 @@ extension RoomTable {
                 .send(SignallingFrame.message(#"{"type":"bye"}"#, from: sender), to: socket)
             )
         }
-        removeSeat(client, in: name)
+        removeSeat(client, in: name, announces: announces)
     }
 
     /// An id that is new to the room.

@@ -95,6 +95,7 @@ extension RoomTable {
         if let room = rooms[name] {
             if room.hasParticipants || room.occupancy >= room.capacity { throw .roomIsFull }
         }
+        if max(name.utf8.count, client.utf8.count) > Self.nameLimit { throw .invalidClient }
         guard !configuration.requiresToken, addSeat(client, .visitor, in: name, now: now),
             let index = rooms[name]?.index(of: client)
         else { throw .roomIsFull }

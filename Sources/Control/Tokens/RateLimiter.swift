@@ -1,6 +1,5 @@
 /// How often one source may ask for what costs us something.
 
-import NIOHTTP1
 import STUN
 import TURN
 
@@ -46,14 +45,12 @@ struct RateLimiter {
 
 extension Request {
     /// What rates are kept for: an IPv4 address, or the /64 that one IPv6 subscriber has; nil for programs of this machine.
-    ///
-    /// A proxy on this machine tells whom it speaks for: the last address of `X-Forwarded-For` is the one it saw itself.
     var source: AddressPrefix? {
-        let forwarded = headers[canonicalForm: "X-Forwarded-For"].last.map(String.init)
-        if peer.isLocal && forwarded == nil { return nil }
-        let text = peer.isLocal ? forwarded ?? "" : peer.address
+        // The last address is the one that the proxy saw itself.
+        let client = forwarded("X-Forwarded-For")
+        if client == nil && peer.isLocal { return nil }
         // What cannot be read shares one prefix, rather than none.
-        let address = (IPAddress(text) ?? IPAddress(ipv4: 0)).canonical
+        let address = (IPAddress(client ?? peer.address) ?? IPAddress(ipv4: 0)).canonical
         return AddressPrefix(address, length: address.family == .ipv4 ? 32 : 64)
     }
 }

@@ -15,6 +15,9 @@ public struct RoomTokens: Sendable {
         signer = Signer(key: key)
     }
 
+    /// Whether a text may name a room.
+    public static func isRoom(_ text: String) -> Bool { Lobby.isName(text) }
+
     /// The token of a room until `expiry`, in seconds since 1970; nil without a key.
     public func token(for room: String, until expiry: UInt64) -> String? {
         guard let signer else { return nil }
@@ -49,8 +52,9 @@ extension Request {
     /// The room token: in the query for links, or in the header.
     var roomToken: String? { parameter("token") ?? bearerToken }
 
-    /// Whether the request bears the admin's token; never when there is none.
+    /// Whether the request came over the admin socket or bears the admin's token.
     func isFromAdmin(_ configuration: ControlConfiguration) -> Bool {
+        if isFromAdminSocket { return true }
         guard !configuration.adminToken.isEmpty, let bearerToken else { return false }
         return isEqualInConstantTime(bearerToken, configuration.adminToken)
     }

@@ -1,0 +1,187 @@
+/// The REST API: rooms and ICE servers under `/api/v1`, and its description in OpenAPI.
+
+import NIOCore
+import NIOHTTP1
+import TURN
+
+/// Routes of the REST API.
+struct APIRoutes {
+    /// What answers: from the request, the names in its path and the time to a response or a refusal.
+    private typealias Answer = (Request, PathParameters, Now) throws(Refusal) -> Response
+
+    /// Rooms of one answer, unless the request says how many.
+    private static let listLength = 100
+    private static let listLengths = 1...1000
+    private static let document = ByteBuffer(bytes: PackageResources.openapi_json)
+
+    private let configuration: ControlConfiguration
+    private let lobby: Lobby
+    private let ice: ICEServers
+    private let gate: APIGate
+    private let clock: () -> Now
+
+    /// Routes over these rooms.
+    init(
+        _ configuration: ControlConfiguration,
+        lobby: Lobby,
+        ice: ICEServers,
+        clock: @escaping () -> Now = { .current }
+    ) {
+        self.configuration = configuration
+        self.lobby = lobby
+        self.ice = ice
+        self.clock = clock
+        gate = APIGate(configuration)
+    }
+
+    /// Adds them.
+    func add(to router: inout Router) {
+        router.on(.GET, "/api/openapi.json") { _, _ in .now(.json(.ok, Self.document)) }
+        // It counts by itself, for clients of AppRTC too.
+        router.on(.GET, "/api/v1/ice-servers") { request, _ in
+            .now(ice.reply(to: request, at: clock()))
+        }
+        on(.POST, "/api/v1/rooms", &router, create)
+        on(.GET, "/api/v1/rooms", &router, list)
+        on(.GET, "/api/v1/rooms/{room}", &router, get)
+        on(.DELETE, "/api/v1/rooms/{room}", &router, delete)
+        on(.POST, "/api/v1/rooms/{room}/participants", &router, join)
+        on(.DELETE, "/api/v1/rooms/{room}/participants/{participant}", &router, kick)
+    }
+
+    private func on(
+        _ method: HTTPMethod,
+        _ pattern: String,
+        _ router: inout Router,
+        _ answer: @escaping Answer
+    ) {
+        router.on(method, pattern) { request, parameters in
+            let now = clock()
+            do throws(Refusal) {
+                try gate.count(request, at: now)
+                return .now(try answer(request, parameters, now))
+            } catch {
+                return .now(error.response)
+            }
+        }
+    }
+
+    private func create(
+        _ request: Request,
+        _ parameters: PathParameters,
+        _ now: Now
+    ) throws(Refusal) -> Response {
+        let wanted = try RoomRequest.read(request)
+        // No token is for a room that has no name yet.
+        try gate.requireAccess(request, to: wanted.id ?? "", at: now)
+        try gate.countClaim(request, at: now)
+        switch lobby.create(wanted.id, capacity: wanted.capacity, now: now.deadline) {
+        case .exists: throw Refusal(.conflict, "there is a room of this name")
+        case .refused: throw Refusal(.serviceUnavailable, "there are too many rooms")
+        case .created(let room):
+            let document = RoomDocument(room, forAdmin: request.isFromAdmin(configuration))
+            var response = Response.json(.created, document)
+            response.headers.add(name: "Location", value: "/api/v1/rooms/\(room.name)")
+            return response
+        }
+    }
+
+    private func list(
+        _ request: Request,
+        _ parameters: PathParameters,
+        _ now: Now
+    ) throws(Refusal) -> Response {
+        try gate.requireAdmin(request)
+        let length = request.parameter("limit").map { unixSeconds($0).map(Int.init(clamping:)) }
+        guard let length = length ?? Self.listLength, Self.listLengths.contains(length) else {
+            throw Refusal(.badRequest, "limit must be 1 to 1000")
+        }
+        let after = request.parameter("after")
+        guard after.map(Lobby.isName) ?? true else {
+            throw Refusal(.badRequest, "after must be the name of a room")
+        }
+        // One more than is told, to know whether there are more.
+        let rooms = lobby.list(after: after ?? "", limit: length + 1)
+        let told = rooms.prefix(length)
+        return .json(
+            .ok,
+            RoomListDocument(
+                rooms: told.map { RoomDocument($0, forAdmin: true) },
+                next: rooms.count > told.count ? told.last?.name : nil
+            )
+        )
+    }
+
+    private func get(
+        _ request: Request,
+        _ parameters: PathParameters,
+        _ now: Now
+    ) throws(Refusal) -> Response {
+        let name = try Self.room(parameters)
+        try gate.requireAccess(request, to: name, at: now)
+        guard let room = lobby.get(name) else { throw Self.noRoom }
+        return .json(.ok, RoomDocument(room, forAdmin: request.isFromAdmin(configuration)))
+    }
+
+    private func delete(
+        _ request: Request,
+        _ parameters: PathParameters,
+        _ now: Now
+    ) throws(Refusal) -> Response {
+        try gate.requireAdmin(request)
+        if !lobby.delete(try Self.room(parameters)) { throw Self.noRoom }
+        return .empty(.noContent)
+    }
+
+    private func join(
+        _ request: Request,
+        _ parameters: PathParameters,
+        _ now: Now
+    ) throws(Refusal) -> Response {
+        let name = try Self.room(parameters)
+        try gate.requireAccess(request, to: name, at: now)
+        try gate.countClaim(request, at: now)
+        switch lobby.join(name, now: now.deadline) {
+        case .full: throw Refusal(.conflict, "the room is full")
+        case .refused: throw Refusal(.serviceUnavailable, "there are too many rooms")
+        case .joined(let client, let isInitiator, let messages, let peers):
+            let servers = ice.servers(for: request, room: name, participant: client, at: now)
+            let document = ParticipantDocument(
+                room: name,
+                id: client,
+                isInitiator: isInitiator,
+                messages: messages,
+                peers: peers,
+                webSocketUrl: (request.isSecure ? "wss://" : "ws://") + request.authority + "/ws",
+                iceServers: servers.iceServers,
+                iceServersUrl: ice.url(for: request, room: name, participant: client, at: now)
+            )
+            return .json(.created, document)
+        }
+    }
+
+    private func kick(
+        _ request: Request,
+        _ parameters: PathParameters,
+        _ now: Now
+    ) throws(Refusal) -> Response {
+        try gate.requireAdmin(request)
+        let room = try Self.room(parameters)
+        guard lobby.kick(parameters["participant"] ?? "", from: room) else {
+            throw Refusal(.notFound, "there is no such participant")
+        }
+        return .empty(.noContent)
+    }
+
+    private static func room(_ parameters: PathParameters) throws(Refusal) -> String {
+        guard let name = parameters["room"], Lobby.isName(name) else { throw noRoom }
+        return name
+    }
+
+    private static var noRoom: Refusal { Refusal(.notFound, "there is no such room") }
+}
+
+extension Now {
+    /// The same moment for timers of the event loop.
+    fileprivate var deadline: NIODeadline { .uptimeNanoseconds(monotonic.nanoseconds) }
+}

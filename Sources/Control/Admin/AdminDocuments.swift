@@ -1,0 +1,121 @@
+/// What the admin's routes say, as the command line reads it.
+
+import Exchange
+import STUN
+
+/// `GET /api/v1/admin/status`.
+public struct ServerStatus: Codable, Sendable {
+    /// One relay thread.
+    public struct Thread: Codable, Sendable {
+        /// Its number, and its CPU; nil when the scheduler chooses.
+        public var thread: Int, cpu: Int?
+        /// Whether it makes passes.
+        public var isMoving: Bool
+        /// What it has now.
+        public var allocations: UInt64, permissions: UInt64, channels: UInt64
+        /// What it did in the last second, and the part of its CPU that took.
+        public var datagramsPerSecond: Int, bitsPerSecond: Int, dropsPerSecond: Int, load: Double
+        /// The CPU time it used.
+        public var cpuSeconds: Double
+    }
+
+    /// The program's version and process.
+    public var version: String, process: Int
+    /// Time since the start.
+    public var uptimeSeconds: Int
+    /// The relay threads.
+    public var threads: [Thread]
+    /// The counters of the control plane, by name.
+    public var control: [String: Int]
+    /// The CPU time that the control thread used.
+    public var controlCPUSeconds: Double
+}
+
+/// `GET /api/v1/admin/allocations`.
+public struct AllocationDocument: Codable, Sendable {
+    /// One allocation.
+    public struct Allocation: Codable, Sendable {
+        /// Names it in `DELETE /api/v1/admin/allocations/{id}`.
+        public var id: String
+        /// The relay thread that has it.
+        public var thread: Int
+        /// The client as the server sees it, and the relayed address as clients are told.
+        public var client: String, relayed: String
+        /// The username it was made with, 64 bytes of it; empty when none was needed.
+        public var user: String
+        /// How long it lives unless it is refreshed.
+        public var secondsLeft: UInt32
+        /// What it has of each.
+        public var permissions: UInt16, channels: UInt16
+    }
+
+    /// The allocations, by thread.
+    public var allocations: [Allocation]
+    /// Whether these are all there are.
+    public var isComplete: Bool
+}
+
+extension AllocationDocument {
+    /// The listing in words.
+    init(_ listing: AllocationListing, addresses: [UInt8: String]) {
+        allocations = listing.entries.map { thread, record in
+            let relay = addresses[record.relayVersion] ?? "?"
+            let host = record.relayVersion == 6 ? "[\(relay)]" : relay
+            return Allocation(
+                id: AllocationID(thread: thread, record).description,
+                thread: thread,
+                client: record.client.text,
+                relayed: "\(host):\(record.relayPort)",
+                user: record.userText,
+                secondsLeft: record.secondsLeft,
+                permissions: record.permissions,
+                channels: record.channels
+            )
+        }
+        isComplete = listing.isComplete
+    }
+}
+
+/// Names an allocation: its thread, its place in the thread's table, and what tells it from others there.
+struct AllocationID: Equatable, CustomStringConvertible {
+    var thread: Int, place: UInt32, stamp: UInt64
+
+    /// The name of a record.
+    init(thread: Int, _ record: AllocationRecord) {
+        self.thread = thread
+        place = record.place
+        stamp = record.stamp
+    }
+
+    /// Reads what `description` writes; nil for anything else.
+    init?(_ text: String) {
+        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count == 3, let thread = UInt16(parts[0]), let place = UInt32(parts[1]),
+            let stamp = UInt64(parts[2], radix: 16)
+        else { return nil }
+        self.thread = Int(thread)
+        self.place = place
+        self.stamp = stamp
+    }
+
+    var description: String { "\(thread)-\(place)-\(String(stamp, radix: 16))" }
+}
+
+extension RecordedAddress {
+    /// The address with its port, IPv6 in brackets.
+    fileprivate var text: String {
+        let ip =
+            version == 4
+            ? IPAddress(ipv4: UInt32(truncatingIfNeeded: low))
+            : IPAddress(ipv6High: high, low: low)
+        return TransportAddress(ip: ip, port: port).description
+    }
+}
+
+extension AllocationRecord {
+    /// The username's bytes up to the first zero; what is no UTF-8, such as half a letter at the end, is replaced.
+    fileprivate var userText: String {
+        let bytes = user.indices.map { user[$0] }.prefix { $0 != 0 }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}

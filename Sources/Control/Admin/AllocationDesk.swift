@@ -1,0 +1,180 @@
+/// Asks relay threads about their allocations, and waits for what they answer.
+
+import Exchange
+import NIOCore
+
+/// Why a relay thread's answer is missing.
+enum NoAnswer: Error, Equatable {
+    /// Too many ask at the same time.
+    case crowded
+    /// The thread did not answer in time.
+    case silent(thread: Int)
+}
+
+/// Allocations of some threads.
+struct AllocationListing {
+    /// An allocation, and the thread that has it.
+    typealias Entry = (thread: Int, record: AllocationRecord)
+
+    var entries: [Entry] = []
+    /// Whether these are all there are.
+    var isComplete = true
+}
+
+/// The control thread's end of the relay threads' mailboxes; lives on the event loop.
+///
+/// A thread is asked one question at a time, and its answer is looked for every millisecond until it is there: nothing
+/// in a relay thread waits for us, or knows of event loops.
+final class AllocationDesk {
+    private let loop: any EventLoop
+    private let lines: [Line]
+    private var isPolling = false
+
+    /// A desk for all threads of a view.
+    init(_ relay: RelayView, on loop: any EventLoop) {
+        self.loop = loop
+        lines = relay.threads.enumerated().map { Line(index: $0, thread: $1) }
+    }
+
+    /// The allocations of all threads, at most `limit` of each thread.
+    func list(limit: Int) -> EventLoopFuture<AllocationListing> {
+        let parts = lines.indices.map { index in
+            ask(index) { .list(AllocationListing(), limit: limit, $0) }
+        }
+        return EventLoopFuture.whenAllSucceed(parts, on: loop).map { parts in
+            parts.reduce(into: AllocationListing()) {
+                $0.entries += $1.entries
+                $0.isComplete = $0.isComplete && $1.isComplete
+            }
+        }
+    }
+
+    /// Ends an allocation; false when it is not there any more.
+    func end(thread: Int, place: UInt32, stamp: UInt64) -> EventLoopFuture<Bool> {
+        guard lines.indices.contains(thread) else { return loop.makeSucceededFuture(false) }
+        return ask(thread) { .end(place: place, stamp: stamp, $0) }
+    }
+
+    private func ask<Value>(
+        _ index: Int,
+        _ job: (EventLoopPromise<Value>) -> Line.Job
+    ) -> EventLoopFuture<Value> {
+        let promise = loop.makePromise(of: Value.self)
+        lines[index].add(job(promise), at: loop.now)
+        poll()
+        return promise.futureResult
+    }
+
+    private func poll() {
+        if isPolling { return }
+        isPolling = true
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        loop.scheduleTask(in: .milliseconds(1)) {
+            let desk = bound.value
+            desk.isPolling = false
+            for line in desk.lines { line.advance(at: desk.loop.now) }
+            if desk.lines.contains(where: \.isBusy) { desk.poll() }
+        }
+    }
+}
+
+/// Questions to one thread, in the order they came.
+private final class Line {
+    enum Job {
+        case list(AllocationListing, limit: Int, EventLoopPromise<AllocationListing>)
+        case end(place: UInt32, stamp: UInt64, EventLoopPromise<Bool>)
+    }
+
+    /// Questions that may wait.
+    private static let jobsMaximum = 32
+    /// A thread that works answers within its longest sleep, which the question ends.
+    private static let patience = TimeAmount.seconds(2)
+
+    var isBusy: Bool { !jobs.isEmpty }
+
+    private let index: Int
+    private let thread: RelayView.Thread
+    private var jobs: CircularBuffer<Job> = []
+    /// The number of the question that was asked last.
+    private var number: UInt32 = 0
+    private var deadline = NIODeadline.distantFuture
+
+    init(index: Int, thread: RelayView.Thread) {
+        self.index = index
+        self.thread = thread
+    }
+
+    func add(_ job: Job, at now: NIODeadline) {
+        if jobs.count == Self.jobsMaximum { return Self.fail(job, .crowded) }
+        jobs.append(job)
+        if jobs.count == 1 { begin(at: now) }
+    }
+
+    /// Takes what the thread has answered.
+    func advance(at now: NIODeadline) {
+        while let answer = thread.nextAnswer() {
+            switch answer {
+            case .allocation(number, let record): append(record)
+            case .end(number, let next, let isDone): end(next, isDone, at: now)
+            // The rest of an answer that came too late.
+            case .allocation, .end: break
+            }
+        }
+        if isBusy && now > deadline { finish(at: now) { Self.fail($0, .silent(thread: index)) } }
+    }
+
+    /// Asks the first job's first question.
+    private func begin(at now: NIODeadline) {
+        guard let job = jobs.first else { return }
+        number &+= 1
+        switch job {
+        case .list: ask(.allocations(number: number, from: 0), at: now)
+        case .end(let place, let stamp, _):
+            ask(.endAllocation(number: number, place: place, stamp: stamp), at: now)
+        }
+    }
+
+    private func ask(_ question: RelayQuestion, at now: NIODeadline) {
+        // A full inbox is that of a thread that does not read it: the deadline ends the job.
+        _ = thread.ask(question)
+        deadline = now + Self.patience
+    }
+
+    private func append(_ record: AllocationRecord) {
+        guard case .list(var listing, let limit, let promise)? = jobs.first else { return }
+        if listing.entries.count < limit {
+            listing.entries.append((index, record))
+        } else {
+            listing.isComplete = false
+        }
+        jobs[jobs.startIndex] = .list(listing, limit: limit, promise)
+    }
+
+    private func end(_ next: UInt32?, _ isDone: Bool, at now: NIODeadline) {
+        switch jobs.first {
+        case .list(var listing, let limit, let promise)?:
+            if let next, listing.entries.count < limit {
+                number &+= 1
+                return ask(.allocations(number: number, from: next), at: now)
+            }
+            if next != nil { listing.isComplete = false }
+            finish(at: now) { _ in promise.succeed(listing) }
+        case .end(_, _, let promise)?: finish(at: now) { _ in promise.succeed(isDone) }
+        case nil: break
+        }
+    }
+
+    private func finish(at now: NIODeadline, _ body: (Job) -> Void) {
+        let job = jobs.removeFirst()
+        // Whoever waits may ask again at once.
+        begin(at: now)
+        body(job)
+    }
+
+    private static func fail(_ job: Job, _ error: NoAnswer) {
+        switch job {
+        case .list(_, _, let promise): promise.fail(error)
+        case .end(_, _, let promise): promise.fail(error)
+        }
+    }
+}

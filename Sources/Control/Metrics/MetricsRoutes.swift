@@ -1,0 +1,126 @@
+/// `/metrics` for Prometheus, `/healthz` and `/readyz` for whoever starts and balances servers.
+
+import Exchange
+import Glibc
+import NIOCore
+import NIOHTTP1
+
+/// Figures of the whole server, and whether it is well.
+struct MetricsRoutes {
+    private let context: ControlContext
+    private let watch: RelayWatch
+
+    /// Routes that show the context's counters and the relay threads.
+    init(_ context: ControlContext, _ watch: RelayWatch) {
+        self.context = context
+        self.watch = watch
+    }
+
+    /// Adds the routes.
+    func add(to router: inout Router) {
+        router.on(.GET, "/metrics") { request, _ in
+            guard request.mayWatch(context.configuration) else { return .now(.adminOnly) }
+            let type = "text/plain; version=0.0.4; charset=utf-8"
+            return .now(Response(.ok, type: type, ByteBuffer(string: text())))
+        }
+        router.on(.GET, "/healthz") { _, _ in .now(.text(.ok, "ok\n")) }
+        router.on(.GET, "/readyz") { _, _ in .now(readiness()) }
+    }
+
+    /// All metrics.
+    func text() -> String {
+        var text = PrometheusText()
+        writeServer(&text)
+        writeRelay(&text)
+        writeControl(&text)
+        return text.text
+    }
+
+    private func readiness() -> Response {
+        if context.isStopping { return .text(.serviceUnavailable, "stopping\n") }
+        let stalled = watch.stalled(at: .now())
+        if stalled.isEmpty { return .text(.ok, "ready\n") }
+        let names = stalled.map(String.init).joined(separator: ", ")
+        return .text(.serviceUnavailable, "relay threads that do not move: \(names)\n")
+    }
+
+    private func writeServer(_ text: inout PrometheusText) {
+        let version = [(name: "version", value: context.configuration.version)]
+        text.write("turnpike_build_info", .gauge, "The program's version.", [(version, 1)])
+        let uptime = Double((NIODeadline.now() - context.started).nanoseconds) / 1e9
+        text.write("turnpike_uptime_seconds", .gauge, "Time since the start.", [([], uptime)])
+        if let bytes = ProcessMemory.residentBytes {
+            let samples: [PrometheusText.Sample] = [([], Double(bytes))]
+            text.write("process_resident_memory_bytes", .gauge, "Resident memory.", samples)
+        }
+    }
+
+    private func writeRelay(_ text: inout PrometheusText) {
+        let threads = context.relay.threads
+        var written: Set<String> = []
+        for counter in RelayCounter.allCases {
+            let metric = counter.metric
+            guard written.insert(metric.name).inserted else { continue }
+            let family = RelayCounter.allCases.filter { $0.metric.name == metric.name }
+            let samples = family.flatMap { member in
+                threads.indices.map { index -> PrometheusText.Sample in
+                    let label = member.metric.label.map { [$0] } ?? []
+                    let value = Double(threads[index].counters.value(member))
+                    return ([("thread", "\(index)")] + label, value)
+                }
+            }
+            let name = "turnpike_relay_\(metric.name)" + (counter.isGauge ? "" : "_total")
+            text.write(name, counter.isGauge ? .gauge : .counter, metric.help, samples)
+        }
+        let times = threads.enumerated().compactMap { index, thread -> PrometheusText.Sample? in
+            thread.cpuNanoseconds().map { ([("thread", "\(index)")], Double($0) / 1e9) }
+        }
+        text.write("turnpike_relay_cpu_seconds_total", .counter, "CPU time used.", times)
+        let stalled = watch.stalled(at: .now())
+        let moving = threads.indices.map { index -> PrometheusText.Sample in
+            ([("thread", "\(index)")], stalled.contains(index) ? 0 : 1)
+        }
+        text.write("turnpike_relay_moving", .gauge, "Whether the thread makes passes.", moving)
+    }
+
+    private func writeControl(_ text: inout PrometheusText) {
+        for counter in ControlCounter.allCases {
+            let name = "turnpike_control_\(snakeCased(counter.rawValue))"
+            let suffix = counter.isGauge ? "" : "_total"
+            let sample: PrometheusText.Sample = ([], Double(context.counters[counter]))
+            text.write(name + suffix, counter.isGauge ? .gauge : .counter, counter.help, [sample])
+        }
+        let seconds = Double(ControlThread.cpuNanoseconds) / 1e9
+        text.write(
+            "turnpike_control_cpu_seconds_total",
+            .counter,
+            "CPU time used.",
+            [([], seconds)]
+        )
+    }
+}
+
+/// The thread that asks about itself.
+enum ControlThread {
+    /// The CPU time that the calling thread used.
+    static var cpuNanoseconds: UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+}
+
+/// The memory of the process.
+private enum ProcessMemory {
+    /// Bytes of it that are resident, nil where the kernel does not say.
+    static var residentBytes: Int? {
+        let descriptor = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
+        if descriptor < 0 { return nil }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: 128)
+        let count = read(descriptor, &bytes, bytes.count)
+        let words = bytes.prefix(max(count, 0)).split(separator: UInt8(ascii: " "))
+        guard words.count > 1 else { return nil }
+        return Int(String(decoding: words[1], as: UTF8.self)).map { $0 * Int(getpagesize()) }
+    }
+}
