@@ -93,6 +93,7 @@ let package = Package(
             name: "turnpike",
             dependencies: [
                 "Control", "RelayLoop", "Tunables", "Exchange", "TURN", "STUN", "IOURing",
+                "COpenSSL",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -129,7 +130,7 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]
         ),
-        tests("turnpike", ["turnpike", "Control", "Tunables", "STUN", "TURN"]),
+        tests("turnpike", ["turnpike", "Control", "COpenSSL", "Tunables", "STUN", "TURN"]),
         .target(
             name: "SimulatedWorld",
             dependencies: ["RelayLoop", "TURN", "STUN", "IOURing", "Exchange"],

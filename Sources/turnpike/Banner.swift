@@ -60,8 +60,9 @@ struct Banner {
             rows.append(("credentials", credentials + " --user alice --ttl 1h"))
             rows.append(("browser", "iceServers: [ … ] from: \(credentials) --json"))
         }
-        if let page = plan.control.page {
-            rows.append(("call page", page))
+        let pages = plan.control.pages(outside: plan.relay.preferred)
+        if let page = pages.first {
+            rows.append(("call page", joined(pages)))
             rows.append(("live page", "\(page)live (admin token: \(adminToken))"))
         }
         if !plan.control.configuration.adminSocket.isEmpty { rows.append(("admin", status)) }

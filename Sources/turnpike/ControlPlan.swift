@@ -47,10 +47,13 @@ struct ControlPlan {
         self.configuration = configuration
     }
 
-    /// Where a browser on this machine finds the pages; nil without HTTP.
-    var page: String? {
-        if let https = configuration.https.first { return "https://\(Self.authority(https))/" }
-        return configuration.http.first.map { "http://\(Self.authority($0))/" }
+    /// Where browsers find the pages: on this machine, then over HTTPS, by an address that others reach.
+    func pages(outside: IPAddress) -> [String] {
+        let http = configuration.http.map { "http://\(Self.authority($0, wildcard: "localhost"))/" }
+        let https = configuration.https.map {
+            "https://\(Self.authority($0, wildcard: uriHost(outside)))/"
+        }
+        return (http.prefix(1) + https.prefix(1)).map { $0 }
     }
 
     private static func secret(
@@ -93,10 +96,12 @@ struct ControlPlan {
         return endpoints
     }
 
-    private static func authority(_ endpoint: ControlConfiguration.Endpoint) -> String {
+    private static func authority(
+        _ endpoint: ControlConfiguration.Endpoint,
+        wildcard: String
+    ) -> String {
         guard let ip = IPAddress(endpoint.host) else { return endpoint.host }
-        let host = ip.isWildcard ? "localhost" : uriHost(ip)
-        return "\(host):\(endpoint.port)"
+        return "\(ip.isWildcard ? wildcard : uriHost(ip)):\(endpoint.port)"
     }
 }
 

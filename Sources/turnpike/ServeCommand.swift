@@ -18,11 +18,17 @@ struct ServeCommand: ParsableCommand {
     /// Threads that have not ended by then never will; the kernel ends the process (SIGALRM).
     private static let stopSeconds: UInt32 = 3
 
+    @Flag(help: "Serve HTTPS with a certificate of our own making, for trying on a LAN.")
+    var selfSigned = false
+
     @OptionGroup var options: ConfigurationOptions
 
     func run() throws {
         try reportingProblems {
-            let (settings, warnings) = try options.load()
+            var (settings, warnings) = try options.load()
+            if selfSigned {
+                try settings.serveHTTPS(keeping: try StateDirectory(named: options.state))
+            }
             // Before any thread is made: they inherit which signals are held back.
             let signals = Signals()
             let log = LineLog(settings.log)

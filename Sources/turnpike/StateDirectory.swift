@@ -81,7 +81,8 @@ struct StateDirectory {
         }
     }
 
-    private func make() throws(StartProblem) {
+    /// Makes the directory unless it is there.
+    func make() throws(StartProblem) {
         let parts = path.split(separator: "/")
         let root = path.hasPrefix("/") ? "/" : ""
         for count in 1..<max(parts.count, 1) {

@@ -10,7 +10,7 @@ struct Turnpike: ParsableCommand {
         abstract: "A TURN server.",
         version: turnpikeVersion,
         subcommands: [
-            ServeCommand.self, StatusCommand.self, AllocationsCommand.self,
+            ServeCommand.self, StatusCommand.self, AllocationsCommand.self, RoomsCommand.self,
             CredentialsCommand.self, RoomTokenCommand.self, AttributesCommand.self,
         ]
     )

@@ -8,5 +8,7 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #endif
 
+#include "Certificate.h"
+
 #include <openssl/md5.h>
 #include <openssl/sha.h>

@@ -22,8 +22,10 @@ struct Refusal: Error {
 final class APIGate {
     /// 20 a second from one address: also what a guess at a token costs.
     private var requests = RateLimiter(perSecond: 20, burst: 100)
-    /// One in 2 s of those that take memory: making a room, and joining one.
-    private var claims = RateLimiter(secondsEach: 2, burst: 60)
+    /// One in 2 s of those that take a seat, which is free again soon unless a socket keeps it.
+    private var seats = RateLimiter(secondsEach: 2, burst: 60)
+    /// One in 30 s of those that make a room, which stays for a day though nobody comes.
+    private var rooms = RateLimiter(secondsEach: 30, burst: 20)
     private let configuration: ControlConfiguration
 
     /// A gate with every bucket full.
@@ -39,11 +41,19 @@ final class APIGate {
         }
     }
 
-    /// Refuses who takes too many seats and rooms.
-    func countClaim(_ request: Request, at now: Now) throws(Refusal) {
+    /// Refuses who takes too many seats.
+    func countSeat(_ request: Request, at now: Now) throws(Refusal) {
         guard let source = limitedSource(of: request) else { return }
-        if !claims.allows(source, at: now.monotonic) {
+        if !seats.allows(source, at: now.monotonic) {
             throw Refusal(.tooManyRequests(retryAfterSeconds: 2))
+        }
+    }
+
+    /// Refuses who makes too many rooms.
+    func countRoom(_ request: Request, at now: Now) throws(Refusal) {
+        guard let source = limitedSource(of: request) else { return }
+        if !rooms.allows(source, at: now.monotonic) {
+            throw Refusal(.tooManyRequests(retryAfterSeconds: 30))
         }
     }
 

@@ -74,7 +74,7 @@ struct APIRoutes {
         let wanted = try RoomRequest.read(request)
         // No token is for a room that has no name yet.
         try gate.requireAccess(request, to: wanted.id ?? "", at: now)
-        try gate.countClaim(request, at: now)
+        try gate.countRoom(request, at: now)
         switch lobby.create(wanted.id, capacity: wanted.capacity, now: now.deadline) {
         case .exists: throw Refusal(.conflict, "there is a room of this name")
         case .refused: throw Refusal(.serviceUnavailable, "there are too many rooms")
@@ -140,7 +140,7 @@ struct APIRoutes {
     ) throws(Refusal) -> Response {
         let name = try Self.room(parameters)
         try gate.requireAccess(request, to: name, at: now)
-        try gate.countClaim(request, at: now)
+        try gate.countSeat(request, at: now)
         switch lobby.join(name, now: now.deadline) {
         case .full: throw Refusal(.conflict, "the room is full")
         case .refused: throw Refusal(.serviceUnavailable, "there are too many rooms")
