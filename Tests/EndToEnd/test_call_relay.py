@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+from administration import allocations, command
 from browser import Browser, Chromium, Firefox
 from browser.calls import ADDRESS, Calls, assert_pictures_move, connect, join, report, statistics, wait_for_state
 from browser.fixtures import Launch
@@ -48,6 +49,31 @@ def test_a_page_on_localhost_uses_the_relay_too(calls: Calls, launch: Launch):
     assert_pictures_move(caller, callee)
     for browser in (caller, callee):
         assert_relayed(browser)
+
+
+def test_a_call_that_loses_its_relayed_addresses_restarts_ice(calls: Calls, launch: Launch):
+    caller, callee = launch(Chromium), launch(Chromium)
+    room = calls.new_room()
+    connect(caller, callee, calls.url(f"{room}?it=relay"))
+    assert_pictures_move(caller, callee)
+    for browser in (caller, callee):
+        browser.run("window.firstPeer = turnpike.session.peer")
+    of_room = [one for one in allocations(calls.server) if room.removeprefix("/r/") in one["user"]]
+    assert {one["relayed"] for one in of_room} >= {relayed_address(browser) for browser in (caller, callee)}
+    for one in of_room:
+        assert command(calls.server, "allocations", "kick", one["id"]).returncode == 0
+    wait_for_state(caller, "reconnecting")
+    for browser in (caller, callee):
+        wait_for_state(browser, "connected")
+        assert browser.run("return turnpike.session.peer === firstPeer"), "the call began anew"
+    assert_pictures_move(caller, callee)
+    assert relayed_address(caller) not in {one["relayed"] for one in of_room}
+
+
+def relayed_address(browser: Browser) -> str:
+    """The local end of the chosen pair."""
+    local = statistics(browser)["local"]
+    return f"{local['address']}:{local['port']}"
 
 
 def enter_from_landing_page(browser: Browser, calls: Calls) -> None:

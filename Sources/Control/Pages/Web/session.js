@@ -94,7 +94,7 @@ export class Session extends EventTarget {
         this.#closePeer();
         this.#seat = seat;
         seat.addEventListener("message", ({ detail }) => this.#receive(seat, detail));
-        seat.addEventListener("interrupted", () => this.#tell("notice", "The connection to the server is lost; trying again…"));
+        seat.addEventListener("interrupted", () => this.#tell("notice", "The server is not reached; trying again…"));
         seat.addEventListener("resumed", () => this.#tell("notice", ""));
         seat.addEventListener("lost", () => this.#rejoin(seat));
         // The peer connection must be there before the socket brings its first message.
@@ -116,7 +116,8 @@ export class Session extends EventTarget {
     async #makeConfiguration() {
         const { iceServers = [], iceTransports, ...rest } = JSON.parse(this.#seat.params.pc_config);
         const own = await this.#freshServers();
-        return { ...rest, iceServers: [...iceServers, ...own], iceTransportPolicy: iceTransports === "relay" ? "relay" : "all" };
+        const iceTransportPolicy = iceTransports === "relay" ? "relay" : "all";
+        return { ...rest, iceServers: [...iceServers, ...own], iceTransportPolicy };
     }
 
     async #freshServers() {
@@ -124,7 +125,8 @@ export class Session extends EventTarget {
         try {
             return await fetchICEServers(url, transports, { room: room_id, client: client_id });
         } catch (error) {
-            if (this.connectedAt === undefined) this.#tell("notice", `There is no relay for this call: ${error.message}.`);
+            const isNews = this.connectedAt === undefined;
+            if (isNews) this.#tell("notice", `There is no relay for this call: ${error.message}.`);
             return [];
         }
     }
