@@ -140,7 +140,7 @@ struct SeededGenerator: RandomNumberGenerator {
                 #expect(text.lowercased().contains("cmd"), "\(command)")
             } catch {
                 let isOfTheClient =
-                    error == .unexpectedCommand || error.text.contains("JSON.Receive")
+                    error == .unexpectedCommand || error.rawValue.contains("JSON.Receive")
                 #expect(isOfTheClient, "\(error)")
             }
         }

@@ -8,7 +8,7 @@ import TURN
 /// The routes by which rooms are joined, used and left; lives on the event loop.
 final class AppRTCRoutes {
     /// Seats that one address may take; a lecture hall behind one address joins within the burst.
-    private var joins = RateLimiter(perSecond: 5, burst: 200)
+    private var joins = RateLimiter(milliseconds: 200, burst: 200)
     private let configuration: ControlConfiguration
     private let lobby: Lobby
     private let ice: ICEServers

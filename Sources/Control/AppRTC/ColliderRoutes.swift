@@ -14,7 +14,7 @@ final class ColliderRoutes {
     private let counters: ControlCounters
     private let started: NIODeadline
     /// Messages of one address; a call's are some 20, and most go over sockets.
-    private var posts = RateLimiter(perSecond: 20, burst: 200)
+    private var posts = RateLimiter(milliseconds: 50, burst: 200)
 
     /// Routes to the seats of the control plane's rooms.
     convenience init(_ context: ControlContext) {
