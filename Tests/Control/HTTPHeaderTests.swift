@@ -90,9 +90,13 @@ import Testing
 
     @Test(arguments: [
         ([], "local"), (["X-Forwarded-For: 192.0.2.1"], "remote"), (["Forwarded: for=a"], "remote"),
-        (["Via: 1.1 a"], "remote"),
+        (["Via: 1.1 a"], "remote"), (["Origin: http://localhost"], "local"),
+        (["Origin: https://evil.example"], "remote"), (["Origin: null"], "remote"),
+        (["Sec-Fetch-Site: same-origin"], "local"), (["Sec-Fetch-Site: cross-site"], "remote"),
     ])
-    func whoComesThroughAProxyIsNotLocal(_ headers: [String], _ place: String) throws {
+    func whoComesThroughAProxyOrForAnotherSiteIsNotLocal(_ headers: [String], _ place: String)
+        throws
+    {
         #expect(try answer("GET /rooms/a", headers).body == place)
     }
 

@@ -153,6 +153,20 @@ import Testing
         #expect(try HTTPServer.eventually { try server.counter(.connections) == 0 })
     }
 
+    @Test func aSlowReaderGetsItsLastAnswerWhole() throws {
+        let server = try HTTPServer { router in
+            router.on(.GET, "/huge") { _, _ in
+                .now(.text(.ok, String(repeating: "x", count: 20_000_000)))
+            }
+        }
+        let client = try RawClient(port: server.port)
+        client.request("GET /huge", ["Connection: close"])
+        #expect(client.readMore())
+        // Three times as long as a client may take that has read everything.
+        for second in 1...6 { try server.expire(after: Int64(second)) }
+        #expect(try client.rest().utf8.count > 20_000_000)
+    }
+
     @Test func bodiesTogetherHaveABound() throws {
         let budget = ByteBudget(100)
         #expect(budget.change(from: 0, to: 60))
