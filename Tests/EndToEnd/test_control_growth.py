@@ -137,6 +137,16 @@ def test_rooms_have_a_limit(own_server) -> None:
     assert site.joined("limited-0")["is_initiator"] == "false", "those who are in may be joined"
 
 
+def test_flood_of_joins_of_one_address_is_refused(own_server) -> None:
+    site = Site(own_server({}))
+    flooder = {"X-Forwarded-For": "192.0.2.7"}
+    with Connection(site.address) as connection:
+        statuses = [connection.ask("POST", f"/join/flood-{number}", headers=flooder).status for number in range(1_000)]
+        assert statuses[0] == 200 and set(statuses) == {200, 429}
+        assert connection.ask("POST", "/join/other", headers={"X-Forwarded-For": "192.0.2.8"}).status == 200
+    assert site.answers()
+
+
 def test_connections_have_a_limit(own_server) -> None:
     site = Site(own_server({"control/connections": "40"}))
     with site.registered(("before", "a"), ("before", "b")) as (one, two):
