@@ -49,6 +49,18 @@ def answers(port):
             return False
 
 
+def wait_for_listener(port):
+    """Returns when the TCP port takes connections: the control plane listens after the relay does."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            if time.monotonic() > deadline:
+                sys.exit(f"nothing listens on TCP port {port}")
+            time.sleep(0.01)
+
+
 class Server:
     """A running server. Use it in a `with`: the process ends with the block, by its own id."""
 

@@ -67,6 +67,8 @@ public final class RelayThread: Sendable {
     }
 
     /// Asks the thread to close its sockets and end; `join` waits for it.
+    ///
+    /// The inbox has one sender: nobody may `ask` any more.
     public func stop() {
         while !inbox.send(.stop) { sched_yield() }
     }

@@ -36,11 +36,20 @@ import Testing
         #expect(url.hasPrefix("http://turn.example.org:8080/v1alpha/iceconfig?key="))
         let second = try api.join("r1")
         #expect(!second.isInitiator)
-        #expect(second.peers == [first.id])
+        #expect(second.peers.isEmpty, "in rooms of two nobody needs the other's id")
         let third = api.call(.POST, "/api/v1/rooms/r1/participants")
         #expect(third.status == .conflict)
         let fresh = api.call(.GET, "/api/v1/ice-servers?room=r1&client=\(second.id)")
         #expect(try fresh.decoded(ICEConfiguration.self).iceServers.count == 1)
+    }
+
+    @Test func inALargerRoomANewcomerLearnsWhomToCall() throws {
+        #expect(
+            api.call(.POST, "/api/v1/rooms", json: #"{"id":"r1","capacity":3}"#).status == .created
+        )
+        let first = try api.join("r1").id
+        let second = try api.join("r1").id
+        #expect(try api.join("r1").peers == [first, second])
     }
 
     @Test func whoIsKickedHasNoSeatAndNoCredentials() throws {

@@ -31,9 +31,9 @@ struct AppRTCSite {
         _ method: HTTPMethod,
         _ target: String,
         _ body: String = "",
-        headers: HTTPHeaders = ["Host": "turn.example.org:8080"]
+        isLocal: Bool = true
     ) -> Response {
-        let request = makeRequest(target, method: method, headers: headers, body: body)
+        let request = makeRequest(target, method: method, body: body, isLocal: isLocal)
         switch router.reply(to: request) {
         case .now(let response)?: return response
         case nil: return collider.fallback(request)
@@ -153,6 +153,15 @@ enum TestJSON: Decodable, Equatable {
         let site = AppRTCSite { $0.rooms.maximum = 1 }
         _ = try site.join("/join/r1")
         #expect(try site.join("/join/r2").result == "ERROR")
+    }
+
+    @Test func oneAddressMayNotTakeAllRooms() throws {
+        let statuses = (0..<300).map { room in
+            site.answer(.POST, "/join/r\(room)", isLocal: false).status
+        }
+        #expect(statuses.prefix(200).allSatisfy { $0 == .ok })
+        #expect(statuses.last == .tooManyRequests)
+        #expect(site.answer(.POST, "/join/another").status == .ok)
     }
 
     @Test func leavingIsAlwaysWellAndAnOriginalColliderMayReportIt() throws {

@@ -49,6 +49,15 @@ import Testing
         )
     }
 
+    @Test func oneAddressMayNotFillAllQueues() {
+        let statuses = (0..<300).map { room in
+            site.answer(.POST, "/r\(room)/c1", "m", isLocal: false).status
+        }
+        #expect(statuses.prefix(200).allSatisfy { $0 == .ok })
+        #expect(statuses.last == .tooManyRequests)
+        #expect(site.answer(.POST, "/another/c1", "m").status == .ok)
+    }
+
     @Test func deletingAlwaysSucceedsAndEndsTheSocket() {
         let socket = register("c1", in: "r1")
         #expect(site.text(.DELETE, "/r9/c9") == "OK\n")
@@ -72,7 +81,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (HTTPMethod.POST, "/x", "/x"), (.POST, "/x/b/c/d", "/x/b/c/d"), (.DELETE, "/x", "/x"),
+        (HTTPMethod.POST, "/x", "/x"), (.POST, "/a", "/a"), (.POST, "/x/b/c/d", "/x/b/c/d"),
+        (.DELETE, "/x", "/x"),
         (.DELETE, "/<b>&\"'", "/&lt;b&gt;&amp;&#34;&#39;"),
     ])
     func anotherPathIsInvalidAndItsNameIsEscaped(method: HTTPMethod, path: String, shown: String) {

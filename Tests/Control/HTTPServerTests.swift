@@ -2,6 +2,7 @@
 
 import NIOCore
 import NIOHTTP1
+import NIOPosix
 import Testing
 
 @testable import Control
@@ -69,5 +70,67 @@ import Testing
         let policy = try client.response()["Content-Security-Policy"].first ?? ""
         #expect(policy.contains("default-src 'none'"))
         #expect(!policy.contains("unsafe"))
+    }
+
+    @Test func anAnswerThatTakesTimeKeepsTheOrder() throws {
+        let server = try HTTPServer { router in
+            Self.routes(&router)
+            router.on(.GET, "/later/{text}") { _, parameters in
+                let loop = MultiThreadedEventLoopGroup.currentEventLoop
+                let answer = loop?.scheduleTask(in: .milliseconds(50)) {
+                    Response.text(.ok, parameters["text"] ?? "")
+                }
+                return answer.map { .later($0.futureResult) } ?? .now(.empty(.notFound))
+            }
+        }
+        let client = try RawClient(port: server.port)
+        for line in ["GET /later/a", "GET /hello", "GET /later/b", "GET /hello"] {
+            client.request(line)
+        }
+        let bodies = try (0..<4).map { _ in try client.response().body }
+        #expect(bodies == ["a", "hello\n", "b", "hello\n"])
+    }
+
+    @Test func anAnswerThatFailsIsAnError() throws {
+        struct Failure: Error {}
+        let server = try HTTPServer { router in
+            router.on(.GET, "/") { _, _ in
+                let loop = MultiThreadedEventLoopGroup.currentEventLoop
+                return loop.map { .later($0.makeFailedFuture(Failure())) } ?? .now(.empty(.ok))
+            }
+        }
+        let client = try RawClient(port: server.port)
+        client.request("GET /")
+        #expect(try client.response().status == 500)
+        #expect(try server.counter(.httpErrors) == 1)
+    }
+
+    @Test(arguments: ["HTTP/1.0\r\n\r\n", "HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"])
+    func whoWantsOneAnswerGetsOneAndTheEnd(_ rest: String) throws {
+        let server = try server()
+        let client = try RawClient(port: server.port)
+        client.send("GET /hello \(rest)")
+        let response = try client.response()
+        #expect(response.body == "hello\n")
+        #expect(response["Connection"] == ["close"])
+        #expect(try client.rest() == "")
+    }
+
+    @Test func aClientThatAsksFirstIsToldToGoOn() throws {
+        let server = try server()
+        let client = try RawClient(port: server.port)
+        client.request("POST /echo/n", ["Expect: 100-continue", "Content-Length: 2"])
+        #expect(try client.response().status == 100)
+        client.send("ab")
+        #expect(try client.response().body == "ab")
+    }
+
+    @Test func theEndOfTheClientsStreamEndsTheConnection() throws {
+        let server = try server()
+        let client = try RawClient(port: server.port)
+        client.request("GET /hello")
+        client.shutDown()
+        #expect(try client.rest().hasSuffix("hello\n"))
+        #expect(try HTTPServer.eventually { try server.counter(.connections) == 0 })
     }
 }

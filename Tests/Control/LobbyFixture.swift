@@ -101,7 +101,7 @@ final class LobbyFixture {
 
     /// Sends a participant's message by the room server.
     func message(_ text: String, from client: String, in room: String) -> Lobby.MessageResult {
-        lobby.message(text, from: client, in: room, now: now)
+        lobby.message(text, from: client, in: room)
     }
 
     /// Lets time pass, and what is due be done.

@@ -100,7 +100,7 @@ extension Request {
             segments: path.split(separator: "/").map(String.init),
             query: [],
             rawQuery: "",
-            headers: [:],
+            headers: ["Host": "localhost:8080"],
             body: .init(),
             peer: Peer(address: "127.0.0.1", isLocal: true, isEncrypted: false)
         )

@@ -26,20 +26,24 @@ import Testing
         #expect(text.text.hasSuffix("a{b=\"\\\\\\\"\\n\"} 9007199254740991\n"))
     }
 
-    @Test func everyRelayCounterHasANameAndHelpOfItsOwn() {
-        var seen: Set<String> = []
-        for counter in RelayCounter.allCases {
-            let metric = counter.metric
-            let label = metric.label.map { "\($0.name)=\($0.value)" } ?? ""
-            #expect(seen.insert(metric.name + label).inserted, "\(counter)")
-            #expect(!metric.help.hasPrefix("Counts "), "\(counter) has no help")
-            #expect(metric.help.hasSuffix("."))
+    @Test func everyRelayCounterIsInOneMetricWithHelp() {
+        let counters = RelayMetric.all.flatMap { $0.members.map(\.counter) }
+        #expect(counters.count == RelayCounter.allCases.count)
+        #expect(Set(counters) == Set(RelayCounter.allCases))
+        #expect(Set(RelayMetric.all.map(\.name)).count == RelayMetric.all.count)
+        for metric in RelayMetric.all {
+            #expect(!metric.help.hasPrefix("Counts ") && metric.help.hasSuffix("."), "\(metric)")
+            #expect(metric.name.hasSuffix("_total") != metric.isGauge, "\(metric)")
+            #expect(metric.members.allSatisfy { $0.counter.isGauge == metric.isGauge })
         }
-        let drop = RelayCounter.dropsNotSTUN.metric
-        #expect(drop.name == "drops" && drop.label?.name == "reason")
-        #expect(drop.label?.value == "not_stun")
-        #expect(RelayCounter.datagramsToPeers.metric.label?.value == "to_peers")
-        #expect(RelayCounter.drops.count >= 20)
-        #expect(!RelayCounter.drops.contains(.datagramsToPeers))
+    }
+
+    @Test func familiesAreToldApartByALabel() throws {
+        let drops = try #require(RelayMetric.all.first { $0.name == "turnpike_relay_drops_total" })
+        let drop = try #require(drops.members.first { $0.counter == .dropsNotSTUN })
+        #expect(drop.label?.name == "reason" && drop.label?.value == "not_stun")
+        #expect(Set(drops.members.map(\.counter)) == Set(RelayCounter.drops))
+        let sent = RelayMetric.all.flatMap(\.members).first { $0.counter == .datagramsToPeers }
+        #expect(sent?.label?.name == "direction" && sent?.label?.value == "to_peers")
     }
 }

@@ -10,7 +10,7 @@ import Testing
     private let start = Instant(nanoseconds: 1_000_000_000_000)
 
     @Test func aSourceHasItsBurstAndThenItsRate() {
-        var limiter = RateLimiter(secondsEach: 2, burst: 3)
+        var limiter = RateLimiter(milliseconds: 2000, burst: 3)
         let granted = (0..<10).map { _ in limiter.allows("a", at: start) }.count { $0 }
         #expect(granted == 3)
         let later = [1, 2, 2].map { limiter.allows("a", at: start.advanced(bySeconds: $0)) }
@@ -18,7 +18,7 @@ import Testing
     }
 
     @Test func aFloodOfOneSourceShutsNoOtherOut() {
-        var limiter = RateLimiter(perSecond: 1, burst: 1)
+        var limiter = RateLimiter(milliseconds: 1000, burst: 1)
         for _ in 0..<1000 { _ = limiter.allows("flood", at: start) }
         let allowed = (0..<100).map { limiter.allows("other \($0)", at: start) }
         #expect(

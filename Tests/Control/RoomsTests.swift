@@ -176,6 +176,13 @@ import Testing
         #expect(socket.frames.isEmpty)
     }
 
+    @Test func aByeByTheRoomServerIsAMessageLikeAnother() throws {
+        let first = try fixture.join("r1")
+        #expect(fixture.message("offer", from: first.client, in: "r1") == .success)
+        #expect(fixture.message(bye, from: first.client, in: "r1") == .success)
+        #expect(try fixture.join("r1").messages == ["offer", bye])
+    }
+
     @Test func manyWhoJoinAndLeaveLeaveNothingBehind() throws {
         for _ in 0..<10_000 {
             let client = try fixture.join("r1").client

@@ -1,6 +1,7 @@
 """The clients of AppRTC as far as a server can please or break them (protocol page 3, 5.1, 5.2, 5.3).
 
-Each asks as the real one does and raises `Broken` exactly where the real one would fail, in the same order. The mobile ones are in `apprtc_mobile`.
+Each asks as the real one does and raises `Broken` exactly where the real one would fail, in the same order. The mobile
+ones are in `apprtc_mobile`.
 """
 
 from __future__ import annotations

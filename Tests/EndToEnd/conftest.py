@@ -15,6 +15,9 @@ from server import OTHER_PASSWORD, OTHER_USER, PASSWORD, USER, Coturn, Server, T
 #: namespace. The relay's own address is refused as a peer, unless the port is a relayed one.
 PEER_IPV6 = ("fd00:7475:726e::2", "fd00:7475:726e::3")
 
+#: Fixtures of calls between browsers.
+pytest_plugins = ["browser.fixtures"]
+
 KINDS = {"turnpike": Turnpike, "coturn": Coturn}
 
 StartServer = Callable[..., Server]
@@ -23,6 +26,7 @@ StartServer = Callable[..., Server]
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The server to test."""
     parser.addoption("--server", choices=KINDS, default="turnpike", help="the server under test")
+    parser.addoption("--screenshots", type=Path, default=None, help="a folder for pictures of every page, such as docs")
     parser.addoption("--count", type=int, default=200_000, help="datagrams of the flood")
     parser.addoption("--seed", type=int, default=None, help="seed of the flood")
 

@@ -75,6 +75,25 @@ class Connection:
         except (BrokenPipeError, ConnectionResetError):
             pass
 
+    def end_output(self) -> None:
+        """Says by TCP that nothing more will come."""
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def is_cut(self, data: bytes, limit_seconds: float = LIMIT_SECONDS) -> bool:
+        """Sends the same again and again: whether the other end ends the connection in that time."""
+        deadline = time.monotonic() + limit_seconds
+        try:
+            while time.monotonic() < deadline:
+                self.socket.sendall(data)
+        except TimeoutError:
+            return False
+        except OSError:
+            return True
+        return False
+
     def fill(self) -> None:
         """Reads some more; raises `Closed` at the end and `TimeoutError` at the limit."""
         try:

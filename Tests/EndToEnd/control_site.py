@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import count
@@ -64,6 +65,10 @@ class Site:
         """`POST /leave`, which is 200 and empty whatever happened."""
         answer = self.post(f"/leave/{room}/{client}")
         assert (answer.status, answer.body) == (200, b"")
+
+    def is_full(self, room: str) -> bool:
+        """Whether the page of a room is the one that says it is full."""
+        return re.search(r"<title>[^<]*\bfull\b", self.get(f"/r/{room}").text, re.IGNORECASE) is not None
 
     def socket(self, **changes: str) -> WebSocket:
         """A WebSocket that is open and not registered."""

@@ -114,8 +114,8 @@ def test_unexpected_command_keeps_the_connection(site: Site, text: str) -> None:
 @pytest.mark.parametrize(
     "payload",
     [b"hello", b"{", b"[]", b'"register"', b"1", b'{"cmd":1}', b'{"cmd":"send","msg":{}}', b'{"cmd":"send","msg":["x"]}',
-     b'{"cmd":"register","roomid":1,"clientid":"c"}', b'{"cmd":"send"', b'{"cmd":"send",}', b"{'cmd':'send'}",
-     b"\xef\xbb\xbf{}", b"", b" ", b"\x00", b'{"cmd":"send","msg":"\n"}'],
+     b'{"cmd":"register","roomid":1,"clientid":"c"}', b'{"cmd":"send"', b"{'cmd':'send'}",
+     b"", b" ", b"\x00", b'{"cmd":"send","msg":"\n"}'],
 )  # fmt: skip
 @pytest.mark.parametrize("opcode", [Opcode.TEXT, Opcode.BINARY])
 def test_what_is_no_message(site: Site, payload: bytes, opcode: Opcode) -> None:

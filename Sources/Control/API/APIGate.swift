@@ -20,12 +20,27 @@ struct Refusal: Error {
 
 /// Lets requests through; lives on the event loop.
 final class APIGate {
-    /// 20 a second from one address: also what a guess at a token costs.
-    private var requests = RateLimiter(perSecond: 20, burst: 100)
-    /// One in 2 s of those that take a seat, which is free again soon unless a socket keeps it.
-    private var seats = RateLimiter(secondsEach: 2, burst: 60)
-    /// One in 30 s of those that make a room, which stays for a day though nobody comes.
-    private var rooms = RateLimiter(secondsEach: 30, burst: 20)
+    /// What one address may have only so often.
+    enum Ration: CaseIterable {
+        /// Any answer: also what a guess at a token costs.
+        case request
+        /// A seat, which is free again soon unless a socket keeps it.
+        case seat
+        /// A room, which stays for a day though nobody comes.
+        case room
+
+        fileprivate var limiter: RateLimiter {
+            switch self {
+            case .request: RateLimiter(milliseconds: 50, burst: 100)
+            case .seat: RateLimiter(milliseconds: 2000, burst: 60)
+            case .room: RateLimiter(milliseconds: 30_000, burst: 20)
+            }
+        }
+    }
+
+    private var limiters = Dictionary(
+        uniqueKeysWithValues: Ration.allCases.map { ($0, $0.limiter) }
+    )
     private let configuration: ControlConfiguration
 
     /// A gate with every bucket full.
@@ -33,28 +48,13 @@ final class APIGate {
         self.configuration = configuration
     }
 
-    /// Refuses whose rate is exhausted.
-    func count(_ request: Request, at now: Now) throws(Refusal) {
-        guard let source = limitedSource(of: request) else { return }
-        if !requests.allows(source, at: now.monotonic) {
-            throw Refusal(.tooManyRequests(retryAfterSeconds: 1))
-        }
-    }
-
-    /// Refuses who takes too many seats.
-    func countSeat(_ request: Request, at now: Now) throws(Refusal) {
-        guard let source = limitedSource(of: request) else { return }
-        if !seats.allows(source, at: now.monotonic) {
-            throw Refusal(.tooManyRequests(retryAfterSeconds: 2))
-        }
-    }
-
-    /// Refuses who makes too many rooms.
-    func countRoom(_ request: Request, at now: Now) throws(Refusal) {
-        guard let source = limitedSource(of: request) else { return }
-        if !rooms.allows(source, at: now.monotonic) {
-            throw Refusal(.tooManyRequests(retryAfterSeconds: 30))
-        }
+    /// Refuses an address whose ration is used up; there is none for programs of this machine and the admin.
+    func count(_ ration: Ration, of request: Request, at now: Now) throws(Refusal) {
+        guard !request.isFromAdmin(configuration), let source = request.source,
+            limiters[ration]?.allows(source, at: now.monotonic) == false
+        else { return }
+        let seconds = limiters[ration]?.retryAfterSeconds ?? 1
+        throw Refusal(.tooManyRequests(retryAfterSeconds: seconds))
     }
 
     /// Refuses all but the admin.
@@ -69,10 +69,5 @@ final class APIGate {
         if !configuration.admits(request, to: room, at: now.unixSeconds) {
             throw Refusal(.unauthorized("needs a token of this room"))
         }
-    }
-
-    /// Nil for those whose rate is not limited: programs of this machine, and the admin.
-    private func limitedSource(of request: Request) -> AddressPrefix? {
-        request.isFromAdmin(configuration) ? nil : request.source
     }
 }

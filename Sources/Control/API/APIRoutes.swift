@@ -6,8 +6,24 @@ import TURN
 
 /// Routes of the REST API.
 struct APIRoutes {
-    /// What answers: from the request, the names in its path and the time to a response or a refusal.
-    private typealias Answer = (Request, PathParameters, Now) throws(Refusal) -> Response
+    /// A request, the names in its path, and when it came.
+    private struct Call {
+        let request: Request
+        let parameters: PathParameters
+        let now: Now
+
+        /// The room that the path names.
+        var room: String {
+            get throws(Refusal) {
+                guard let name = parameters["room"], Lobby.isName(name) else {
+                    throw APIRoutes.noRoom
+                }
+                return name
+            }
+        }
+    }
+
+    private typealias Answer = (Call) throws(Refusal) -> Response
 
     /// Rooms of one answer, unless the request says how many.
     private static let listLength = 100
@@ -58,23 +74,20 @@ struct APIRoutes {
         router.on(method, pattern) { request, parameters in
             let now = clock()
             do throws(Refusal) {
-                try gate.count(request, at: now)
-                return .now(try answer(request, parameters, now))
+                try gate.count(.request, of: request, at: now)
+                return .now(try answer(Call(request: request, parameters: parameters, now: now)))
             } catch {
                 return .now(error.response)
             }
         }
     }
 
-    private func create(
-        _ request: Request,
-        _ parameters: PathParameters,
-        _ now: Now
-    ) throws(Refusal) -> Response {
+    private func create(_ call: Call) throws(Refusal) -> Response {
+        let (request, now) = (call.request, call.now)
         let wanted = try RoomRequest.read(request)
         // No token is for a room that has no name yet.
         try gate.requireAccess(request, to: wanted.id ?? "", at: now)
-        try gate.countRoom(request, at: now)
+        try gate.count(.room, of: request, at: now)
         switch lobby.create(wanted.id, capacity: wanted.capacity, now: now.deadline) {
         case .exists: throw Refusal(.conflict, "there is a room of this name")
         case .refused: throw Refusal(.serviceUnavailable, "there are too many rooms")
@@ -86,17 +99,15 @@ struct APIRoutes {
         }
     }
 
-    private func list(
-        _ request: Request,
-        _ parameters: PathParameters,
-        _ now: Now
-    ) throws(Refusal) -> Response {
-        try gate.requireAdmin(request)
-        let length = request.parameter("limit").map { unixSeconds($0).map(Int.init(clamping:)) }
+    private func list(_ call: Call) throws(Refusal) -> Response {
+        try gate.requireAdmin(call.request)
+        let length = call.request.parameter("limit").map {
+            unixSeconds($0).map(Int.init(clamping:))
+        }
         guard let length = length ?? Self.listLength, Self.listLengths.contains(length) else {
             throw Refusal(.badRequest, "limit must be 1 to 1000")
         }
-        let after = request.parameter("after")
+        let after = call.request.parameter("after")
         guard after.map(Lobby.isName) ?? true else {
             throw Refusal(.badRequest, "after must be the name of a room")
         }
@@ -112,35 +123,25 @@ struct APIRoutes {
         )
     }
 
-    private func get(
-        _ request: Request,
-        _ parameters: PathParameters,
-        _ now: Now
-    ) throws(Refusal) -> Response {
-        let name = try Self.room(parameters)
+    private func get(_ call: Call) throws(Refusal) -> Response {
+        let (request, now) = (call.request, call.now)
+        let name = try call.room
         try gate.requireAccess(request, to: name, at: now)
         guard let room = lobby.get(name) else { throw Self.noRoom }
         return .json(.ok, RoomDocument(room, forAdmin: request.isFromAdmin(configuration)))
     }
 
-    private func delete(
-        _ request: Request,
-        _ parameters: PathParameters,
-        _ now: Now
-    ) throws(Refusal) -> Response {
-        try gate.requireAdmin(request)
-        if !lobby.delete(try Self.room(parameters)) { throw Self.noRoom }
+    private func delete(_ call: Call) throws(Refusal) -> Response {
+        try gate.requireAdmin(call.request)
+        if !lobby.delete(try call.room) { throw Self.noRoom }
         return .empty(.noContent)
     }
 
-    private func join(
-        _ request: Request,
-        _ parameters: PathParameters,
-        _ now: Now
-    ) throws(Refusal) -> Response {
-        let name = try Self.room(parameters)
+    private func join(_ call: Call) throws(Refusal) -> Response {
+        let (request, now) = (call.request, call.now)
+        let name = try call.room
         try gate.requireAccess(request, to: name, at: now)
-        try gate.countSeat(request, at: now)
+        try gate.count(.seat, of: request, at: now)
         switch lobby.join(name, now: now.deadline) {
         case .full: throw Refusal(.conflict, "the room is full")
         case .refused: throw Refusal(.serviceUnavailable, "there are too many rooms")
@@ -151,7 +152,7 @@ struct APIRoutes {
                 id: client,
                 isInitiator: isInitiator,
                 messages: messages,
-                peers: peers,
+                peers: lobby.isMesh(name) ? peers : [],
                 webSocketUrl: (request.isSecure ? "wss://" : "ws://") + request.authority + "/ws",
                 iceServers: servers.iceServers,
                 iceServersUrl: ice.url(for: request, room: name, participant: client, at: now)
@@ -160,25 +161,16 @@ struct APIRoutes {
         }
     }
 
-    private func kick(
-        _ request: Request,
-        _ parameters: PathParameters,
-        _ now: Now
-    ) throws(Refusal) -> Response {
-        try gate.requireAdmin(request)
-        let room = try Self.room(parameters)
-        guard lobby.kick(parameters["participant"] ?? "", from: room) else {
+    private func kick(_ call: Call) throws(Refusal) -> Response {
+        try gate.requireAdmin(call.request)
+        let room = try call.room
+        guard lobby.kick(call.parameters["participant"] ?? "", from: room) else {
             throw Refusal(.notFound, "there is no such participant")
         }
         return .empty(.noContent)
     }
 
-    private static func room(_ parameters: PathParameters) throws(Refusal) -> String {
-        guard let name = parameters["room"], Lobby.isName(name) else { throw noRoom }
-        return name
-    }
-
-    private static var noRoom: Refusal { Refusal(.notFound, "there is no such room") }
+    private static let noRoom = Refusal(.notFound, "there is no such room")
 }
 
 extension Now {

@@ -5,14 +5,16 @@ import NIOCore
 import NIOHTTP1
 import TURN
 
-/// The routes by which rooms are joined, used and left.
-struct AppRTCRoutes {
+/// The routes by which rooms are joined, used and left; lives on the event loop.
+final class AppRTCRoutes {
+    /// Seats that one address may take; a lecture hall behind one address joins within the burst.
+    private var joins = RateLimiter(milliseconds: 200, burst: 200)
     private let configuration: ControlConfiguration
     private let lobby: Lobby
     private let ice: ICEServers
 
     /// Routes to the rooms of the control plane.
-    init(_ context: ControlContext) {
+    convenience init(_ context: ControlContext) {
         self.init(context.configuration, lobby: context.lobby, ice: context.ice)
     }
 
@@ -32,18 +34,19 @@ struct AppRTCRoutes {
         router.on(.GET, "/params") { request, _ in
             .now(.json(.ok, JSONValue.object(self.parameters(of: request).members)))
         }
-        router.on(.GET, "/r/{room}") { .now(inRoom($0, $1, page)) }
-        router.on(.POST, "/join/{room}") { .now(inRoom($0, $1, join)) }
+        router.on(.GET, "/r/{room}") { .now(self.inRoom($0, $1, self.page)) }
+        router.on(.POST, "/join/{room}") { .now(self.inRoom($0, $1, self.join)) }
         // Older Android clients join so.
-        router.on(.POST, "/r/{room}") { .now(inRoom($0, $1, join)) }
-        router.on(.POST, "/message/{room}/{client}") { .now(inSeat($0, $1, message)) }
-        router.on(.POST, "/leave/{room}/{client}") { .now(inSeat($0, $1, leave)) }
+        router.on(.POST, "/r/{room}") { .now(self.inRoom($0, $1, self.join)) }
+        router.on(.POST, "/message/{room}/{client}") { .now(self.inSeat($0, $1, self.message)) }
+        router.on(.POST, "/leave/{room}/{client}") { .now(self.inSeat($0, $1, self.leave)) }
         // So a lone Collider tells that it freed a seat.
-        router.on(.POST, "/bye/{room}/{client}") { .now(inSeat($0, $1, leave)) }
+        router.on(.POST, "/bye/{room}/{client}") { .now(self.inSeat($0, $1, self.leave)) }
         for method in [HTTPMethod.GET, .POST] {
-            router.on(method, "/v1alpha/iceconfig") { request, _ in .now(ice.reply(to: request)) }
+            router.on(method, "/v1alpha/iceconfig") { request, _ in
+                .now(self.ice.reply(to: request))
+            }
         }
-        router.on(.POST, "/a") { request, _ in .now(Self.analytics(request)) }
     }
 
     // MARK: Answers
@@ -55,8 +58,12 @@ struct AppRTCRoutes {
     }
 
     private func join(_ request: Request, _ room: String) -> Response {
-        guard configuration.admits(request, to: room, at: Now.current.unixSeconds) else {
+        let now = Now.current
+        guard configuration.admits(request, to: room, at: now.unixSeconds) else {
             return Self.joinResult(.forbidden, "ERROR", ["messages": .array([])])
+        }
+        if let source = request.source, !joins.allows(source, at: now.monotonic) {
+            return .tooManyRequests(retryAfterSeconds: 1)
         }
         let isLoopback = request.parameter("debug") == "loopback"
         switch lobby.join(room, isLoopback: isLoopback, now: .now()) {
@@ -76,7 +83,7 @@ struct AppRTCRoutes {
         let text = String(validating: request.body.readableBytesView, as: UTF8.self)
         guard let text, !text.isEmpty else { return Self.result("ERROR") }
         let addressee = request.parameter("to")
-        let result = lobby.message(text, to: addressee, from: client, in: room, now: .now())
+        let result = lobby.message(text, to: addressee, from: client, in: room)
         switch result {
         case .success: return Self.result("SUCCESS")
         case .unknownRoom: return Self.result("UNKNOWN_ROOM")
@@ -92,7 +99,7 @@ struct AppRTCRoutes {
     }
 
     /// Events are checked as AppRTC does, and not kept.
-    private static func analytics(_ request: Request) -> Response {
+    static func analytics(_ request: Request) -> Response {
         struct Report: Decodable {
             struct Event: Decodable {
                 var event_type: Int

@@ -3,18 +3,21 @@
 import FoundationEssentials
 import NIOCore
 import NIOHTTP1
+import TURN
 
 /// The routes that no other area has: `/status`, and `/{room}/{client}` for clients without an open socket.
-struct ColliderRoutes {
+final class ColliderRoutes {
     /// First segments of other areas: nothing under them is a room.
     private static let reserved: Set = ["api", "assets", "v1alpha"]
 
     private let lobby: Lobby
     private let counters: ControlCounters
     private let started: NIODeadline
+    /// Messages of one address; a call's are some 20, and most go over sockets.
+    private var posts = RateLimiter(milliseconds: 50, burst: 200)
 
     /// Routes to the seats of the control plane's rooms.
-    init(_ context: ControlContext) {
+    convenience init(_ context: ControlContext) {
         self.init(lobby: context.lobby, counters: context.counters, started: context.started)
     }
 
@@ -28,11 +31,13 @@ struct ColliderRoutes {
     /// The answer to what no other route has.
     func fallback(_ request: Request) -> Response {
         let segments = request.segments
+        // With its slash, as clients send it; `/a` is nobody's.
+        if request.path == "/a/", request.method == .POST { return AppRTCRoutes.analytics(request) }
         if segments == ["status"] { return Self.shared(status(), methods: "GET") }
         if Self.reserved.contains(segments.first ?? "") { return .text(.notFound, "Not Found\n") }
         let response: Response
         switch (request.method, segments.count) {
-        case (.POST, 2): response = post(request.body, from: segments[1], in: segments[0])
+        case (.POST, 2): response = post(request, from: segments[1], in: segments[0])
         case (.DELETE, 2):
             lobby.remove(segments[1], from: segments[0], now: .now())
             response = .text(.ok, "OK\n")
@@ -45,13 +50,16 @@ struct ColliderRoutes {
         return Self.shared(response, methods: "POST, DELETE")
     }
 
-    private func post(_ body: ByteBuffer, from client: String, in room: String) -> Response {
-        if body.readableBytes == 0 { return Self.failure("Empty request body") }
+    private func post(_ request: Request, from client: String, in room: String) -> Response {
+        if request.body.readableBytes == 0 { return Self.failure("Empty request body") }
+        if let source = request.source, !posts.allows(source, at: Now.current.monotonic) {
+            return .tooManyRequests(retryAfterSeconds: 1)
+        }
         do throws(SignallingError) {
-            try lobby.post(String(buffer: body), from: client, in: room, now: .now())
+            try lobby.post(String(buffer: request.body), from: client, in: room, now: .now())
             return .text(.ok, "OK\n")
         } catch {
-            return Self.failure("Failed to send the message: \(error.text)")
+            return Self.failure("Failed to send the message: \(error.rawValue)")
         }
     }
 

@@ -30,13 +30,17 @@ extension HTTPConnection {
 
     private func send(_ response: Response, to request: Request, _ incoming: Incoming) {
         guard case .answering = state, let context, context.channel.isActive else { return }
-        let pending = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
-        if pending > connections.limits.pendingBytes { return context.close(promise: nil) }
+        if pendingBytes > connections.limits.pendingBytes { return context.close(promise: nil) }
         let isLast = incoming.isLast || isStopping
         if response.status.code >= 500 { connections.counters.add(.httpErrors) }
         let response = site.finished(response, to: request)
         write(response, isLast: isLast, hasBody: request.method != .HEAD)
         if isLast { linger() } else { goOn() }
+    }
+
+    /// What was sent and the client has not taken.
+    private var pendingBytes: Int {
+        context.flatMap { try? $0.channel.syncOptions?.getOption(.bufferedWritableBytes) } ?? 0
     }
 
     /// Answers what cannot be a request of ours, and ends the connection.
@@ -67,8 +71,9 @@ extension HTTPConnection {
 
     /// Ends our side and throws away what still comes: closing at once could take the answer from the client.
     private func linger() {
-        state = .lingering
-        deadline = .now() + Self.lingeringTime
+        let now = NIODeadline.now()
+        state = .lingering(until: now + .seconds(Int64(connections.limits.idleSeconds)))
+        deadline = now + Self.lingeringTime
         context?.close(mode: .output, promise: nil)
     }
 
@@ -105,8 +110,12 @@ extension HTTPConnection {
 extension HTTPConnection: Connection {
     func expire(now: NIODeadline) {
         guard now >= deadline else { return }
-        if case .reading = state, isInRequest { return refuse(.requestTimeout) }
-        context?.close(promise: nil)
+        switch state {
+        case .reading where isInRequest: refuse(.requestTimeout)
+        case .lingering(let limit) where now < limit && pendingBytes > 0:
+            deadline = now + Self.lingeringTime
+        default: context?.close(promise: nil)
+        }
     }
 
     func stop() {

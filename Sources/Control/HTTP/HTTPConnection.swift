@@ -10,7 +10,7 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     /// Requests that may wait for the answer of an earlier one.
     static let pipelined = 16
-    /// How long a client may take to read the last answer and close.
+    /// How long a client may take to close once it has the last answer.
     static let lingeringTime = TimeAmount.seconds(2)
 
     /// A request as far as it came.
@@ -30,8 +30,8 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
         case answering
         /// Events are sent until either side ends.
         case streaming(ServerSentEvents)
-        /// The last answer was sent; what still comes is thrown away.
-        case lingering
+        /// The last answer is on its way, or with the client; what still comes is thrown away.
+        case lingering(until: NIODeadline)
         /// It is a WebSocket now.
         case upgraded
     }

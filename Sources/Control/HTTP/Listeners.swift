@@ -95,7 +95,13 @@ struct Listeners: Sendable {
         _ tls: NIOSSLContext?
     ) throws {
         let peer = Peer(of: channel, isEncrypted: tls != nil)
-        guard server.connections.admit(channel, from: peer) else { throw Refused() }
+        guard server.connections.admit(channel, from: peer) else {
+            server.context.complain(
+                of: "limit",
+                "connections are refused: too many, in all or of one address"
+            )
+            throw Refused()
+        }
         let connection = HTTPConnection(server.site, server.connections, peer: peer, now: .now())
         server.connections.attend(connection, of: channel)
         var limits = NIOHTTPDecoderLimitConfiguration()

@@ -24,13 +24,16 @@ struct OriginPolicy {
         guard let first = given.first else { return true }
         if given.count > 1 { return false }
         let origin = Self.normalized(first)
-        return allowsAll || origins.contains(origin) || isOwn(origin, headers)
+        return allowsAll || origins.contains(origin) || Self.isOwn(headers)
     }
 
+    /// Whether the page is one of the very host that is asked.
+    ///
     /// Either scheme will do: a proxy that ends TLS passes the name of the host on, but not the scheme.
-    private func isOwn(_ origin: String, _ headers: HTTPHeaders) -> Bool {
+    static func isOwn(_ headers: HTTPHeaders) -> Bool {
         guard let host = headers.first(name: "Host"), !host.isEmpty else { return false }
-        return ["http://", "https://"].contains { origin == Self.normalized($0 + host) }
+        let origin = normalized(headers.first(name: "Origin") ?? "")
+        return ["http://", "https://"].contains { origin == normalized($0 + host) }
     }
 
     /// Lower case, without the slash that people add and the port that browsers leave out.

@@ -59,9 +59,9 @@ extension Request {
 }
 
 extension Peer {
-    /// This peer as the one who asks: behind a proxy, or under another name than this machine's, it is not local.
+    /// This peer as the one who asks: behind a proxy, or for a page of another site, it is not local.
     ///
-    /// The second keeps out pages of a name that was pointed at 127.0.0.1 to get at what only local programs may see.
+    /// A page of the world may ask a browser of this machine for 127.0.0.1, or for a name that it points there.
     fileprivate func asker(with headers: HTTPHeaders) -> Peer {
         guard isLocal, !address.isEmpty else { return self }
         var asker = self
@@ -69,7 +69,10 @@ extension Peer {
         if forwarded.contains(where: { headers.contains(name: $0) }) { asker.isLocal = false }
         let host = headers.first(name: "Host") ?? ""
         let names = ["localhost", "127.0.0.1", "[::1]"]
-        if !names.contains(where: { host == $0 || host.hasPrefix($0 + ":") }) {
+        let isOurName = names.contains { host == $0 || host.hasPrefix($0 + ":") }
+        let isOwnPage = !headers.contains(name: "Origin") || OriginPolicy.isOwn(headers)
+        let site = headers.first(name: "Sec-Fetch-Site") ?? "none"
+        if !isOurName || !isOwnPage || !["none", "same-origin"].contains(site) {
             asker.isLocal = false
         }
         return asker

@@ -26,18 +26,16 @@ struct ICEConfiguration: Codable, Equatable {
 final class ICEServers {
     /// How long a key lasts: a client asks at once, and a user may be slow to answer for the camera.
     static let keySeconds: UInt64 = 900
-    /// One in 2 s from one address: an office behind one address opens its calls within the burst.
-    private static let secondsEachAddress: UInt64 = 2
-    /// One in 10 s for one participant: only reloads and second devices ask again.
-    private static let secondsEachHolder: UInt64 = 10
     private static let purpose = "ice"
 
     private let configuration: ControlConfiguration
     private let counters: ControlCounters
     private let isParticipant: (_ client: String, _ room: String) -> Bool
     private let signer: Signer
-    private var addresses = RateLimiter(secondsEach: secondsEachAddress, burst: 60)
-    private var holders = RateLimiter(secondsEach: secondsEachHolder, burst: 12)
+    /// By address: an office behind one address opens its calls within the burst.
+    private var addresses = RateLimiter(milliseconds: 2000, burst: 60)
+    /// By participant: only reloads and second devices ask again.
+    private var holders = RateLimiter(milliseconds: 10_000, burst: 12)
 
     /// ICE servers for participants that `isParticipant` knows.
     init(
@@ -81,7 +79,7 @@ final class ICEServers {
     /// The answer to a request for ICE servers, of either method.
     func reply(to request: Request, at now: Now = .current) -> Response {
         if let source = request.source, !addresses.allows(source, at: now.monotonic) {
-            return refusal(.tooManyRequests(retryAfterSeconds: Int(Self.secondsEachAddress)))
+            return refusal(.tooManyRequests(retryAfterSeconds: addresses.retryAfterSeconds))
         }
         guard let holder = holder(of: request, at: now.unixSeconds) else {
             return refusal(
@@ -89,7 +87,7 @@ final class ICEServers {
             )
         }
         if !holders.allows(holder, at: now.monotonic) {
-            return refusal(.tooManyRequests(retryAfterSeconds: Int(Self.secondsEachHolder)))
+            return refusal(.tooManyRequests(retryAfterSeconds: holders.retryAfterSeconds))
         }
         return .json(.ok, issue(to: holder, for: request, at: now))
     }

@@ -7,6 +7,10 @@ import NIOHTTP1
 
 /// Figures of the whole server, and whether it is well.
 struct MetricsRoutes {
+    private static let controlNames = ControlCounter.allCases.map {
+        ($0, "turnpike_control_\(snakeCased($0.rawValue))" + ($0.isGauge ? "" : "_total"))
+    }
+
     private let context: ControlContext
     private let watch: RelayWatch
 
@@ -57,20 +61,14 @@ struct MetricsRoutes {
 
     private func writeRelay(_ text: inout PrometheusText) {
         let threads = context.relay.threads
-        var written: Set<String> = []
-        for counter in RelayCounter.allCases {
-            let metric = counter.metric
-            guard written.insert(metric.name).inserted else { continue }
-            let family = RelayCounter.allCases.filter { $0.metric.name == metric.name }
-            let samples = family.flatMap { member in
-                threads.indices.map { index -> PrometheusText.Sample in
-                    let label = member.metric.label.map { [$0] } ?? []
-                    let value = Double(threads[index].counters.value(member))
-                    return ([("thread", "\(index)")] + label, value)
+        for metric in RelayMetric.all {
+            let samples = metric.members.flatMap { member in
+                threads.enumerated().map { index, thread -> PrometheusText.Sample in
+                    let labels = [("thread", "\(index)")] + (member.label.map { [$0] } ?? [])
+                    return (labels, Double(thread.counters.value(member.counter)))
                 }
             }
-            let name = "turnpike_relay_\(metric.name)" + (counter.isGauge ? "" : "_total")
-            text.write(name, counter.isGauge ? .gauge : .counter, metric.help, samples)
+            text.write(metric.name, metric.isGauge ? .gauge : .counter, metric.help, samples)
         }
         let times = threads.enumerated().compactMap { index, thread -> PrometheusText.Sample? in
             thread.cpuNanoseconds().map { ([("thread", "\(index)")], Double($0) / 1e9) }
@@ -84,11 +82,9 @@ struct MetricsRoutes {
     }
 
     private func writeControl(_ text: inout PrometheusText) {
-        for counter in ControlCounter.allCases {
-            let name = "turnpike_control_\(snakeCased(counter.rawValue))"
-            let suffix = counter.isGauge ? "" : "_total"
+        for (counter, name) in Self.controlNames {
             let sample: PrometheusText.Sample = ([], Double(context.counters[counter]))
-            text.write(name + suffix, counter.isGauge ? .gauge : .counter, counter.help, [sample])
+            text.write(name, counter.isGauge ? .gauge : .counter, counter.help, [sample])
         }
         let seconds = Double(ControlThread.cpuNanoseconds) / 1e9
         text.write(

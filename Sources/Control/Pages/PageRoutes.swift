@@ -4,10 +4,12 @@ import NIOHTTP1
 
 /// Routes of pages and their files; `/` and `/r/{room}` are the room server's.
 struct PageRoutes {
+    private let configuration: ControlConfiguration
     private let values: [String: String]
 
     /// Routes of pages that show the operator's message and the version.
     init(_ configuration: ControlConfiguration) {
+        self.configuration = configuration
         values = [
             "header_message": configuration.headerMessage, "version": configuration.version,
         ]
@@ -23,7 +25,7 @@ struct PageRoutes {
         }
         router.on(.GET, "/params.html") { _, _ in .now(Page.parameters.response(values: values)) }
         router.on(.GET, "/live") { request, _ in
-            let needsToken = request.peer.isLocal ? "false" : "true"
+            let needsToken = request.mayWatch(configuration) ? "false" : "true"
             let own = values.merging(["needs_token": needsToken]) { $1 }
             return .now(Page.live.response(values: own))
         }

@@ -96,7 +96,7 @@ final class Lobby {
         case (.send("", _), .registered): throw .missingMessage
         case (.send(let text, let addressee), .registered(let room, let client)):
             // Who sends is not told when it fails.
-            try? table.send(text, to: addressee, from: client, in: room, now: now)
+            try? table.signal(text, to: addressee, from: client, in: room, now: now)
         }
     }
 
@@ -120,14 +120,13 @@ final class Lobby {
         _ text: String,
         to addressee: String? = nil,
         from client: String,
-        in room: String,
-        now: NIODeadline
+        in room: String
     ) -> MessageResult {
         guard let found = table.rooms[room], found.isPublic else { return .unknownRoom }
         guard isParticipant(client, in: room) else { return .unknownClient }
         defer { act() }
         do throws(SignallingError) {
-            try table.send(text, to: addressee, from: client, in: room, now: now)
+            try table.send(text, to: addressee, from: client, in: room)
             return .success
         } catch {
             return .refused(isAlone: found.participants.count == 1)

@@ -34,8 +34,7 @@ extension RoomTable {
         _ text: String,
         to addressee: String? = nil,
         from client: String,
-        in name: String,
-        now: NIODeadline
+        in name: String
     ) throws(SignallingError) {
         guard let room = rooms[name], let index = room.index(of: client) else {
             throw .invalidClient
@@ -56,7 +55,25 @@ extension RoomTable {
                 try enqueue(text, from: index, to: other.client, in: name)
             }
         }
-        if addressee == nil { noteBye(isBye(text), from: index, in: name, now: now) }
+        if addressee != nil { return }
+        let saidBye = isBye(text)
+        rooms[name]?.seats[index].saidBye = saidBye
+    }
+
+    /// Sends as a socket does: a participant who says bye to all has left.
+    ///
+    /// Browsers send nothing else when a tab is closed, and the other side's next offer, which follows at once, must be
+    /// kept for the next participant.
+    mutating func signal(
+        _ text: String,
+        to addressee: String? = nil,
+        from client: String,
+        in name: String,
+        now: NIODeadline
+    ) throws(SignallingError) {
+        try send(text, to: addressee, from: client, in: name)
+        guard let room = rooms[name], let index = room.index(of: client) else { return }
+        if room.seats[index].saidBye { leave(client, from: name, now: now) }
     }
 
     /// A message by HTTP instead of a socket; it makes a seat, too.
@@ -67,7 +84,7 @@ extension RoomTable {
         now: NIODeadline
     ) throws(SignallingError) {
         _ = try seat(of: client, in: name, now: now)
-        try send(text, from: client, in: name, now: now)
+        try signal(text, from: client, in: name, now: now)
     }
 
     /// A registered socket ended: the seat waits for another one.
@@ -112,17 +129,6 @@ extension RoomTable {
         let frame = SignallingFrame.message(text, from: room.isMesh ? sender.client : nil)
         effects.append(.send(frame, to: socket))
         counters.add(.messagesRelayed)
-    }
-
-    /// A participant who hangs up has left.
-    ///
-    /// Browsers send nothing else when a tab is closed, and the other side's next offer, which follows at once, must be
-    /// kept for the next participant.
-    private mutating func noteBye(_ isBye: Bool, from index: Int, in name: String, now: NIODeadline)
-    {
-        guard let seat = rooms[name]?.seats[index] else { return }
-        if seat.saidBye != isBye { rooms[name]?.seats[index].saidBye = isBye }
-        if isBye { leave(seat.client, from: name, now: now) }
     }
 
     private func isBye(_ text: String) -> Bool {

@@ -49,7 +49,7 @@ struct MessageQueue {
     /// Messages that one client may have waiting, as Collider has it.
     static let countLimit = 1024
     /// Their bytes in UTF-8; a call's offer and candidates take some 20 000.
-    static let byteLimit = 1_048_576
+    static let byteLimit = 524_288
 
     private(set) var entries: [Entry] = []
     private(set) var bytes = 0
@@ -63,12 +63,7 @@ struct MessageQueue {
         return true
     }
 
-    /// Takes out, in order, what is for this client or for whoever comes next.
-    mutating func take(for client: String) -> [String] {
-        take { $0.addressee == client || $0.addressee == nil }
-    }
-
-    /// Takes out what fits.
+    /// Takes out what fits, in order.
     mutating func take(where fits: (Entry) -> Bool) -> [String] {
         if entries.isEmpty { return [] }
         let taken = entries.filter(fits).map(\.text)

@@ -16,47 +16,51 @@ enum SignallingCommand: Equatable {
     /// - Parameter text: The message; iOS sends it pretty-printed.
     /// - Throws: What the client is to be told.
     init(_ text: String) throws(SignallingError) {
-        let fields: Fields
+        let object: [String: Field]?
         do {
-            fields = try JSONDecoder().decode(Fields.self, from: Data(text.utf8))
+            object = try JSONDecoder().decode([String: Field]?.self, from: Data(text.utf8))
         } catch {
-            throw .unreadable("not a JSON object with strings")
+            throw .unreadable
         }
+        let fields = try Self.known(of: object ?? [:])
         switch fields["cmd"] {
         case "register":
-            self = .register(room: fields["roomid"], client: fields["clientid"])
-        case "send":
-            let addressee = fields["to"]
-            self = .send(fields["msg"], addressee: addressee.isEmpty ? nil : addressee)
+            self = .register(room: fields["roomid"] ?? "", client: fields["clientid"] ?? "")
+        case "send": self = .send(fields["msg"] ?? "", addressee: fields["to"])
         default: throw .unexpectedCommand
         }
     }
 
-    private struct Fields: Decodable {
-        private static let known: Set = ["cmd", "roomid", "clientid", "msg", "to"]
-
-        private struct Key: CodingKey {
-            let stringValue: String
-            var intValue: Int? { nil }
-            init(stringValue: String) { self.stringValue = stringValue }
-            init?(intValue: Int) { nil }
-        }
-
-        private var values: [String: String] = [:]
-
-        /// The field, empty when it is absent.
-        subscript(name: String) -> String { values[name] ?? "" }
+    private enum Field: Decodable {
+        case string(String)
+        case null
+        case other
 
         init(from decoder: any Decoder) throws {
-            if try decoder.singleValueContainer().decodeNil() { return }
-            let container = try decoder.container(keyedBy: Key.self)
-            for key in container.allKeys {
-                let name = key.stringValue.lowercased()
-                // Of spellings of one name, the plain one counts.
-                guard Self.known.contains(name), values[name] == nil || key.stringValue == name
-                else { continue }
-                values[name] = try container.decode(String?.self, forKey: key)
+            let container = try decoder.singleValueContainer()
+            if container.decodeNil() {
+                self = .null
+            } else {
+                self = (try? container.decode(String.self)).map(Field.string) ?? .other
             }
         }
+    }
+
+    private static func known(
+        of object: [String: Field]
+    ) throws(SignallingError) -> [String: String] {
+        var fields: [String: String] = [:]
+        for (key, field) in object {
+            let name = key.lowercased()
+            guard ["cmd", "roomid", "clientid", "msg", "to"].contains(name) else { continue }
+            // Of spellings of one name, the plain one counts.
+            if key != name, fields[name] != nil { continue }
+            switch field {
+            case .string(let text): fields[name] = text
+            case .null: continue
+            case .other: throw .unreadable
+            }
+        }
+        return fields
     }
 }

@@ -15,7 +15,7 @@ enum SignallingFrame {
 
     /// Why something was refused.
     static func error(_ error: SignallingError) -> String {
-        #"{"msg":"","error":"# + quoted(error.text) + "}\n"
+        #"{"msg":"","error":"# + quoted(error.rawValue) + "}\n"
     }
 
     /// A JSON string; `<`, `>`, `&` and the line separators are escaped, as Go does and clients have always seen it.

@@ -12,21 +12,18 @@ struct RateLimiter {
     private static let bucketCount = 1 << 13
 
     private var buckets = [TokenBucket](repeating: TokenBucket(), count: bucketCount)
+    /// A token for each millisecond; one request takes as many as its interval has.
     private let rate: TokenRate
-    /// Tokens that one request takes, so that a rate may be below one a second.
-    private let cost: UInt64
+    private let interval: UInt64
 
-    /// A limiter of one request every `secondsEach`, after a burst.
-    init(secondsEach: UInt64, burst: UInt64) {
-        rate = TokenRate(perSecond: 1, burst: burst * secondsEach)
-        cost = secondsEach
+    /// A limiter of one request in so many milliseconds, after a burst.
+    init(milliseconds interval: UInt64, burst: UInt64) {
+        self.interval = interval
+        rate = TokenRate(perSecond: 1000, burst: burst * interval)
     }
 
-    /// A limiter of some requests a second, after a burst.
-    init(perSecond: UInt64, burst: UInt64) {
-        rate = TokenRate(perSecond: perSecond, burst: burst)
-        cost = 1
-    }
+    /// When one who was refused may ask again.
+    var retryAfterSeconds: Int { Int(interval + 999) / 1000 }
 
     /// Whether a source may have one more; counts it if so.
     mutating func allows(_ source: some Hashable, at now: Instant) -> Bool {
@@ -37,8 +34,8 @@ struct RateLimiter {
         let index = hash % count
         // Never the same one twice.
         let other = (index + 1 + (hash >> 32) % (count - 1)) % count
-        let first = buckets[Int(index)].take(cost, of: rate, at: now)
-        let second = buckets[Int(other)].take(cost, of: rate, at: now)
+        let first = buckets[Int(index)].take(interval, of: rate, at: now)
+        let second = buckets[Int(other)].take(interval, of: rate, at: now)
         return first || second
     }
 }

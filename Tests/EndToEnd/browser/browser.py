@@ -22,6 +22,8 @@ class Browser:
     """A running browser with one tab; a subclass carries commands to it."""
 
     name = "browser"
+    #: True once it was killed.
+    has_ended = False
 
     def start(self) -> None:
         """Starts it."""
@@ -37,6 +39,10 @@ class Browser:
 
     def quit(self) -> None:
         """Ends it, with all that it started."""
+        raise NotImplementedError
+
+    def kill(self) -> None:
+        """Ends it as a crash or a power cut does: no page gets to say anything."""
         raise NotImplementedError
 
     def __enter__(self) -> Browser:
@@ -86,7 +92,8 @@ class Browser:
 
     def is_shown(self, selector: str) -> bool:
         """Whether an element takes up room and is visible."""
-        return self.run("return document.querySelector(arguments[0])?.checkVisibility({visibilityProperty: true}) ?? false", selector)
+        found = "document.querySelector(arguments[0])"
+        return self.run(f"return {found}?.checkVisibility({{visibilityProperty: true}}) ?? false", selector)
 
     def wait_until(self, script: str, *arguments: Any, seconds: float = 30) -> Any:
         """The value of a function's body once it is neither false nor null."""

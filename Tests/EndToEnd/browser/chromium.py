@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import urllib.error
@@ -37,8 +39,9 @@ ROUTES = {
 FLAGS = [
     "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
-    "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", "--auto-select-desktop-capture-source=Entire",
-    "--disable-features=Translate,OptimizationHints,MediaRouter", "--window-size=1280,800", "--hide-scrollbars",
+    "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
+    "--auto-select-desktop-capture-source=Entire", "--disable-features=Translate,OptimizationHints,MediaRouter",
+    "--window-size=1280,800", "--hide-scrollbars",
 ]  # fmt: skip
 
 
@@ -52,6 +55,7 @@ class Chromium(Browser):
         self.directory = Path(tempfile.mkdtemp(prefix="chromium-"))
         self.driver: subprocess.Popen | None = None
         self.base = ""
+        self.process_id = 0
 
     def start(self) -> None:
         log = self.directory / "driver.log"
@@ -69,6 +73,7 @@ class Chromium(Browser):
         }
         session = self.request("POST", "", {"capabilities": {"alwaysMatch": wanted}})
         self.base += "/" + session["sessionId"]
+        self.process_id = session["capabilities"]["goog:processID"]
 
     def command(self, name: str, parameters: dict[str, Any] | None = None) -> Any:
         method, path = ROUTES[name]
@@ -91,6 +96,10 @@ class Chromium(Browser):
     def complaints(self) -> list[str]:
         entries = self.command("Chromium:Log", {"type": "browser"})
         return [entry["message"] for entry in entries if entry["level"] in ("SEVERE", "WARNING")]
+
+    def kill(self) -> None:
+        os.kill(self.process_id, signal.SIGKILL)
+        self.has_ended = True
 
     def quit(self) -> None:
         if "/session/" in self.base:

@@ -73,8 +73,7 @@ class Firefox(Browser):
         self.socket = self.wait_for(self.connection, "Marionette", 60)
         self.socket.settimeout(120)
         self.packet()
-        capabilities = {"acceptInsecureCerts": True, "timeouts": {"script": 60_000}}
-        self.command("WebDriver:NewSession", {"capabilities": {"alwaysMatch": capabilities}})
+        self.command("WebDriver:NewSession", {"acceptInsecureCerts": True, "timeouts": {"script": 60_000}})
         self.resize(1280, 800)
 
     def environment(self) -> dict[str, str]:
@@ -98,7 +97,7 @@ class Firefox(Browser):
         self.socket.sendall(b"%d:%s" % (len(text), text))
         _, _, error, value = self.packet()
         if error:
-            raise BrowserFailure(f"{self.name}: {name}: {error['message']}")
+            raise BrowserFailure(f"{self.name}: {name}: {error['error']}: {error['message']}")
         return value["value"] if isinstance(value, dict) and set(value) == {"value"} else value
 
     def packet(self) -> Any:

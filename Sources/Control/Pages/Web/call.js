@@ -6,14 +6,21 @@ import { showDevices } from "./devices.js";
 import { showFigures } from "./figures.js";
 import { LocalMedia, modernConstraints } from "./local-media.js";
 import { parseOptions } from "./options.js";
-import { element, showFrame, values } from "./page.js";
-import { hasJustEntered, isRandom, remember } from "./rooms.js";
+import { element, showFrame, values, version } from "./page.js";
+import { hasJustEntered, isRandom, markLeft, remember } from "./rooms.js";
 import { Session } from "./session.js";
 import { showPictures } from "./pictures.js";
 import { Statistics } from "./statistics.js";
 import { TextChannel } from "./text-channel.js";
 
 const NOTICE_MS = 8000;
+
+/** Why a room could not be joined, by the server's word; the page of a full room is the server's own. */
+const REFUSALS = {
+    "HTTP 403": "This room needs an access token in its link.",
+    "HTTP 429": "Too many people join from your address; try again in a minute.",
+    ERROR: "The server has no room for another room.",
+};
 
 const room = values.room_id;
 const media = new LocalMedia();
@@ -35,17 +42,19 @@ async function join() {
         audio: element("with-microphone").checked && modernConstraints(wished.audio),
         video: element("with-camera").checked && modernConstraints(wished.video),
     });
-    notify(problem);
+    notify([problem, ...JSON.parse(values.warning_messages || "[]")].filter(Boolean).join(" "));
     remember(room);
     await session.join();
 }
 
 /** Ends the call here, and says why when it was not the person's wish. */
 async function leave(reason = "") {
+    element("left-title").textContent = reason ? "You are not in the call." : "You have left the call.";
     element("left-text").textContent = reason;
     element("left-text").hidden = reason === "";
+    const hasLeft = session.hangUp();
     media.close();
-    await session.hangUp();
+    await hasLeft;
 }
 
 function showState() {
@@ -90,16 +99,15 @@ session.addEventListener("state", showState);
 session.addEventListener("peer", followPeer);
 session.addEventListener("notice", ({ detail }) => notify(detail));
 session.addEventListener("refused", ({ detail }) => {
-    // The server's own page tells of a full room.
     if (detail === "FULL") location.reload();
-    else leave(`The room could not be joined: ${detail}.`);
+    else leave(REFUSALS[detail] ?? `The server says: ${detail}.`);
 });
 media.addEventListener("change", () => text.tellState(media.state));
 
 showPictures({ session, media, text });
 showChat(text);
 showDevices(media, notify);
-showFigures(session, values.version);
+showFigures(session, version);
 listenToControls({ session, media, notify, hangUp: () => leave() });
 
 element("ask").addEventListener("submit", (event) => {
@@ -112,7 +120,10 @@ if (navigator.share) {
     element("share").hidden = false;
     element("share").addEventListener("click", () => navigator.share({ url: element("link").value }).catch(() => {}));
 }
-addEventListener("pagehide", () => session.abandon());
+addEventListener("pagehide", () => {
+    if (session.isSeated) markLeft(room);
+    session.abandon();
+});
 addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 
 const entered = hasJustEntered(room);

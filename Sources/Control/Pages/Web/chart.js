@@ -13,7 +13,11 @@ export const seriesClass = (place) => `series-${place % COLOURS}`;
 export class Chart {
     #format;
     #history = [];
-    #picture = drawing("svg", { viewBox: `0 0 ${SAMPLES - 1} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" });
+    #picture = drawing("svg", {
+        viewBox: `0 0 ${SAMPLES - 1} ${HEIGHT}`,
+        preserveAspectRatio: "none",
+        "aria-hidden": "true",
+    });
     #now = make("span");
     #top = make("span");
     element;
@@ -26,7 +30,7 @@ export class Chart {
             make("figcaption", {}, make("span", { textContent: title }), this.#now),
             make("div", { className: "top" }, this.#top),
             this.#picture,
-            make("div", { className: "time" }, make("span", { textContent: "2 minutes ago" }), make("span", { textContent: "now" })),
+            make("div", { className: "time" }, make("span", {}, "2 minutes ago"), make("span", {}, "now")),
         );
     }
 
@@ -37,17 +41,17 @@ export class Chart {
         const top = niceCeiling(Math.max(...this.#history.flat()));
         this.#top.textContent = this.#format(top);
         this.#now.textContent = this.#format(total);
-        this.#picture.replaceChildren(
-            drawing("line", { class: "grid", x1: 0, x2: SAMPLES - 1, y1: HEIGHT / 2, y2: HEIGHT / 2 }),
-            ...values.map((_, place) => drawing("polyline", { class: seriesClass(place), points: this.#points(place, top) })),
-        );
+        const lines = values.map((_, place) =>
+            drawing("polyline", { class: seriesClass(place), points: this.#points(place, top) }));
+        const middle = drawing("line", { class: "grid", x1: 0, x2: SAMPLES - 1, y1: HEIGHT / 2, y2: HEIGHT / 2 });
+        this.#picture.replaceChildren(middle, ...lines);
     }
 
     #points(place, top) {
         const first = SAMPLES - this.#history.length;
-        return this.#history
-            .map((values, index) => `${first + index},${(HEIGHT - ((values[place] ?? 0) / top) * (HEIGHT - 4) - 2).toFixed(1)}`)
-            .join(" ");
+        // Two units at the top and at the bottom keep the line's width inside.
+        const y = (value) => HEIGHT - 2 - (value / top) * (HEIGHT - 4);
+        return this.#history.map((values, index) => `${first + index},${y(values[place] ?? 0).toFixed(1)}`).join(" ");
     }
 }
 

@@ -37,6 +37,7 @@ export function showChat(text) {
 
 function add(line, className, who) {
     const messages = element("messages");
-    messages.append(make("li", { className }, make("span", { className: "visually-hidden", textContent: `${who}: ` }), line));
+    const speaker = make("span", { className: "visually-hidden", textContent: `${who}: ` });
+    messages.append(make("li", { className }, speaker, line));
     messages.scrollTop = messages.scrollHeight;
 }

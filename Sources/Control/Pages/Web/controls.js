@@ -91,6 +91,8 @@ function hideWhenIdle() {
         clearTimeout(timer);
         timer = setTimeout(() => document.body.classList.add("idle"), IDLE_MS);
     };
-    for (const event of ["pointermove", "pointerdown", "keydown", "focusin"]) addEventListener(event, wake, { passive: true });
+    for (const event of ["pointermove", "pointerdown", "keydown", "focusin"]) {
+        addEventListener(event, wake, { passive: true });
+    }
     wake();
 }

@@ -21,7 +21,8 @@ export async function* eventsFrom(url, token) {
         const events = (rest + value.replaceAll("\r\n", "\n")).split("\n\n");
         rest = events.pop();
         for (const event of events) {
-            const data = event.split("\n").filter((line) => line.startsWith("data:")).map((line) => line.slice(5).trimStart());
+            const lines = event.split("\n").filter((line) => line.startsWith("data:"));
+            const data = lines.map((line) => line.slice(5).trimStart());
             if (data.length > 0) yield data.join("\n");
         }
     }

@@ -49,7 +49,7 @@ function sections(session, figures, version) {
         ["Call", [
             ["State", session.state],
             ["Time", session.connectedAt && duration(performance.now() - session.connectedAt)],
-            ["Set up in", figure(session.setupMs, "ms")],
+            ["Set up in", session.connectedAt && figure(session.setupMs, "ms")],
             ["Signalling", connection?.signalingState],
             ["ICE", connection && `${connection.iceConnectionState}, gathering ${connection.iceGatheringState}`],
             ["Version", version],
@@ -62,7 +62,7 @@ function sections(session, figures, version) {
             ["On average", figure(figures.averageRoundTripMs, "ms", 1)],
             ["Sent", bitrate(figures.sentBitrate)],
             ["Received", bitrate(figures.receivedBitrate)],
-            ["Candidates", figures.candidates && `${counts(figures.candidates.local)} here; ${counts(figures.candidates.remote)} there`],
+            ["Candidates", figures.candidates && candidatesText(figures.candidates)],
         ]],
         ["Video sent", mediaRows(video.sent)],
         ["Video received", mediaRows(video.received)],
@@ -73,7 +73,7 @@ function sections(session, figures, version) {
 
 function mediaRows(media = {}) {
     const { repairs = {}, dropped } = media;
-    const repaired = Object.entries(repairs).filter(([, count]) => count).map(([name, count]) => `${count} ${name.toUpperCase()}`);
+    const repaired = Object.entries(repairs).filter(([, count]) => count);
     return [
         ["Codec", media.codec],
         ["Bitrate", bitrate(media.bitrate)],
@@ -83,12 +83,21 @@ function mediaRows(media = {}) {
         ["Level", figure(media.level, "", 2)],
         ["Picture", media.size && `${media.size}, ${figure(media.framesPerSecond ?? 0, "frames/s")}`],
         ["Frames", media.frames && `${media.frames}${dropped ? `, ${dropped} dropped` : ""}`],
-        ["Repairs", repaired.join(", ")],
+        ["Repairs", repaired.map(([name, count]) => `${count} ${name.toUpperCase()}`).join(", ")],
         ["Limited by", media.limitedBy === "none" ? "" : media.limitedBy],
     ];
 }
 
-const routeText = ({ route, local }) =>
-    route === "relay" ? `through the relay${local.relayProtocol ? `, ${local.relayProtocol.toUpperCase()} to it` : ""}` : "direct";
-const candidateText = ({ type, address, port, protocol }) => `${type} ${address ?? "(hidden)"}:${port ?? ""} ${protocol ?? ""}`;
-const counts = (types) => Object.entries(types).map(([type, count]) => `${count} ${type}`).join(", ") || "none";
+function routeText({ route, local }) {
+    if (route !== "relay") return "direct";
+    return local.relayProtocol ? `through the relay, ${local.relayProtocol.toUpperCase()} to it` : "through the relay";
+}
+
+function candidateText({ type, address, port, protocol }) {
+    return `${type}, ${address ?? "hidden"}:${port ?? ""}${protocol === "udp" ? "" : ` ${protocol}`}`;
+}
+
+function candidatesText({ local, remote }) {
+    const counts = (types) => Object.entries(types).map(([type, count]) => `${count} ${type}`).join(", ") || "none";
+    return `${counts(local)} here; ${counts(remote)} there`;
+}

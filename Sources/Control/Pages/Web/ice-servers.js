@@ -3,12 +3,17 @@
 /**
  * Asks the server, and keeps the URLs of the wanted transports.
  *
- * @param {string} url `ice_server_url` of the params; empty: there is none.
+ * @param {string} url `ice_server_url` of the params; empty: there is none. Its key does not last as long as a call.
  * @param {string} transports `udp`, `tcp`, both with a comma, or empty for all.
+ * @param {{room: string, client: string}} seat What proves to our own server that we may still ask.
  */
-export async function fetchICEServers(url, transports) {
+export async function fetchICEServers(url, transports, seat) {
     if (!url) return [];
-    const response = await fetch(here(url), { method: "POST", signal: AbortSignal.timeout(8000) });
+    const place = new URL(here(url));
+    if (place.host === location.host) {
+        for (const [name, value] of Object.entries(seat)) place.searchParams.set(name, value);
+    }
+    const response = await fetch(place, { method: "POST", signal: AbortSignal.timeout(8000) });
     if (!response.ok) throw new Error(`the server answers ${response.status}`);
     const { iceServers } = await response.json();
     return iceServers

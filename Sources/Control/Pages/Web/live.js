@@ -29,9 +29,8 @@ function show(sample) {
         charts.get(name).push(series, total);
         return [title, format(total)];
     });
-    for (const name of ["rooms", "participants"]) {
-        if (sample[name] !== undefined) totals.push([name[0].toUpperCase() + name.slice(1), count(sample[name])]);
-    }
+    const { cpu, rooms, participants } = sample.control;
+    totals.push(["Control CPU", percent(cpu)], ["Rooms", count(rooms)], ["Participants", count(participants)]);
     element("totals").replaceChildren(...totals.map(([title, text]) =>
         make("div", {}, make("dt", { textContent: title }), make("dd", { textContent: text }))));
     element("threads").replaceChildren(...sample.threads.map(threadRow));
@@ -41,12 +40,11 @@ function show(sample) {
 }
 
 function threadRow(thread, place) {
-    const row = make(
+    return make(
         "tr", { className: seriesClass(place) },
-        make("th", { scope: "row", textContent: `Relay ${place}` }),
+        make("th", { scope: "row", textContent: `Relay ${thread.thread}` }),
         ...MEASURES.map(([name, , format]) => make("td", { textContent: format(thread[name]) })),
     );
-    return row;
 }
 
 function tell(state, text) {
@@ -85,9 +83,10 @@ function askForToken() {
 }
 
 showFrame();
-element("thread-head").replaceChildren(make(
-    "tr", {}, ...["Thread", ...MEASURES.map(([, title]) => title)].map((title) => make("th", { scope: "col", textContent: title })),
-));
+const columns = ["Thread", ...MEASURES.map(([, title]) => title)];
+element("thread-head").replaceChildren(
+    make("tr", {}, ...columns.map((title) => make("th", { scope: "col", textContent: title }))),
+);
 element("charts").replaceChildren(...[...charts.values()].map((chart) => chart.element));
 element("token-form").addEventListener("submit", (event) => {
     event.preventDefault();

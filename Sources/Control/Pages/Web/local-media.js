@@ -1,6 +1,6 @@
 /** Our own camera, microphone and screen: opening what there is, switching, changing devices. */
 
-/** Constraints of today from those of old (`{mandatory: {minWidth: "1280"}, optional: […]}`), as the server sends them. */
+/** Constraints of today from those of old that the server sends: `{mandatory: {minWidth: "1280"}, optional: […]}`. */
 export function modernConstraints(old) {
     if (typeof old !== "object" || old === null) return old;
     const modern = {};

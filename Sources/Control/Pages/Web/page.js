@@ -3,6 +3,9 @@
 /** What the server put into the page: an object of strings. */
 export const values = JSON.parse(document.getElementById("values").textContent);
 
+/** The program's version; empty when it has none. */
+export const version = values.version ?? JSON.parse(values.version_info || "null")?.gitHash ?? "";
+
 /** The element with this id. */
 export const element = (id) => document.getElementById(id);
 
@@ -20,6 +23,6 @@ export function showFrame() {
         banner.textContent = values.header_message;
         banner.hidden = false;
     }
-    const version = element("version");
-    if (version && values.version) version.textContent = `Version ${values.version}`;
+    const place = element("version");
+    if (place && version) place.textContent = `Version ${version}`;
 }

@@ -60,8 +60,10 @@ export class Peer extends EventTarget {
     /** Sends other tracks from now on; null sends nothing of that kind. */
     async replaceTracks(tracks) {
         this.#tracks = tracks;
-        if (this.connection.signalingState === "closed") return;
-        for (const kind of KINDS) await this.#transceiver(kind)?.sender.replaceTrack(tracks[kind]);
+        for (const kind of KINDS) {
+            if (this.connection.signalingState === "closed") return;
+            await this.#transceiver(kind)?.sender.replaceTrack(tracks[kind]);
+        }
     }
 
     /** Looks for another route; only the initiator may, the other side waits for it. */

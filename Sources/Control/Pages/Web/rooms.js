@@ -3,6 +3,7 @@
 const RECENT = "recentRooms";
 const RECENT_LIMIT = 10;
 const ENTERED = "enteredRoom";
+const LEFT = "leftRoom";
 
 /** What is wrong with a room's name, in words; empty when nothing is. */
 export function problemOf(name) {
@@ -38,11 +39,7 @@ export function remember(name) {
 
 /** Forgets all rooms. */
 export function forgetRooms() {
-    try {
-        localStorage.removeItem(RECENT);
-    } catch {
-        // Storage is forbidden, so nothing is remembered.
-    }
+    take(localStorage, RECENT);
 }
 
 /** Goes to a room whose name was just given: its page need not ask again. */
@@ -53,13 +50,21 @@ export function enter(name, query) {
 }
 
 /** True once for a room that was entered from the landing page. */
-export function hasJustEntered(name) {
+export const hasJustEntered = (name) => take(sessionStorage, ENTERED) === name;
+
+/** Notes that this tab's call page is being closed with a seat in a room. */
+export const markLeft = (name) => save(sessionStorage, LEFT, name);
+
+/** True once for a room in which this tab itself had a seat until now. */
+export const hasJustLeft = (name) => take(sessionStorage, LEFT) === name;
+
+function take(storage, key) {
     try {
-        const entered = sessionStorage.getItem(ENTERED);
-        sessionStorage.removeItem(ENTERED);
-        return entered === name;
+        const value = storage.getItem(key);
+        storage.removeItem(key);
+        return value;
     } catch {
-        return false;
+        return null;
     }
 }
 

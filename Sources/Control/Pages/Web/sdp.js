@@ -4,7 +4,7 @@
  * Adds bandwidth and codec settings to the media sections that know them.
  *
  * @param {string} sdp A session description.
- * @param {{bitrate?: {audio?: number, video?: number}, opus?: object, startBitrate?: number}} wishes Bitrates in kbit/s.
+ * @param {{bitrate?: {audio?: number, video?: number}, opus?: object, startBitrate?: number}} wishes In kbit/s.
  */
 export function tuned(sdp, { bitrate = {}, opus = {}, startBitrate }) {
     const [session, ...sections] = sdp.split(/^(?=m=)/m);
@@ -12,11 +12,13 @@ export function tuned(sdp, { bitrate = {}, opus = {}, startBitrate }) {
         const kind = /^m=(\w+)/.exec(section)[1];
         let text = withBandwidth(section, bitrate[kind]);
         if (kind === "audio") text = withFormat(text, /^opus$/i, opus);
-        if (kind === "video") text = withFormat(text, /^(VP8|VP9|AV1|H264|H265)$/i, { "x-google-start-bitrate": startBitrate });
+        if (kind === "video") text = withFormat(text, VIDEO_CODECS, { "x-google-start-bitrate": startBitrate });
         return text;
     });
     return session + changed.join("");
 }
+
+const VIDEO_CODECS = /^(VP8|VP9|AV1|H264|H265)$/i;
 
 /** Names the session a description belongs to: another one is another peer connection (RFC 8866, 5.2). */
 export const sessionOf = (sdp) => /^o=\S+ (\S+)/m.exec(sdp)?.[1];

@@ -53,6 +53,10 @@ export class Seat extends EventTarget {
         return this.params.messages.map((text) => JSON.parse(text));
     }
 
+    get isConnected() {
+        return this.#socket?.readyState === WebSocket.OPEN;
+    }
+
     /** Opens the socket and registers; resolves whether or not that works at once, since it is tried again. */
     connect() {
         return new Promise((resolve) => {
@@ -74,7 +78,7 @@ export class Seat extends EventTarget {
     send(message) {
         const text = JSON.stringify(message);
         if (this.isInitiator) this.#post(text);
-        else if (this.#socket?.readyState === WebSocket.OPEN) this.#sendOverSocket(text);
+        else if (this.isConnected) this.#sendOverSocket(text);
         else this.#unsent.push(text);
     }
 
@@ -85,7 +89,7 @@ export class Seat extends EventTarget {
         const bye = JSON.stringify({ type: "bye" });
         const collider = here(`${this.params.wss_post_url}/${this.path}`);
         await post(`/leave/${this.path}`);
-        if (this.#socket?.readyState === WebSocket.OPEN) this.#sendOverSocket(bye);
+        if (this.isConnected) this.#sendOverSocket(bye);
         else await post(collider, bye);
         this.#socket?.close();
         await fetch(collider, { method: "DELETE" }).catch(() => {});
@@ -96,7 +100,7 @@ export class Seat extends EventTarget {
         if (this.#left) return;
         this.#end();
         navigator.sendBeacon(`/leave/${this.path}`);
-        if (this.#socket?.readyState === WebSocket.OPEN) this.#sendOverSocket(JSON.stringify({ type: "bye" }));
+        if (this.isConnected) this.#sendOverSocket(JSON.stringify({ type: "bye" }));
         this.#socket?.close();
     }
 

@@ -47,6 +47,21 @@ export class Session extends EventTarget {
         media.addEventListener("change", () => this.peer?.replaceTracks(media.tracks));
     }
 
+    /** Our id in the room. */
+    get seatId() {
+        return this.#seat?.params.client_id;
+    }
+
+    /** True while messages can come. */
+    get isSignalling() {
+        return this.#seat?.isConnected ?? false;
+    }
+
+    /** True while we have a seat, whatever our connections do. */
+    get isSeated() {
+        return this.#seat !== null;
+    }
+
     /** Joins the room; the outcome comes as events. */
     async join() {
         this.#joinBegan = performance.now();
@@ -79,7 +94,7 @@ export class Session extends EventTarget {
         this.#closePeer();
         this.#seat = seat;
         seat.addEventListener("message", ({ detail }) => this.#receive(seat, detail));
-        seat.addEventListener("interrupted", () => this.#tell("notice", "The connection to the server is lost; trying again…"));
+        seat.addEventListener("interrupted", () => this.#tell("notice", "The server is not reached; trying again…"));
         seat.addEventListener("resumed", () => this.#tell("notice", ""));
         seat.addEventListener("lost", () => this.#rejoin(seat));
         // The peer connection must be there before the socket brings its first message.
@@ -101,15 +116,17 @@ export class Session extends EventTarget {
     async #makeConfiguration() {
         const { iceServers = [], iceTransports, ...rest } = JSON.parse(this.#seat.params.pc_config);
         const own = await this.#freshServers();
-        return { ...rest, iceServers: [...iceServers, ...own], iceTransportPolicy: iceTransports === "relay" ? "relay" : "all" };
+        const iceTransportPolicy = iceTransports === "relay" ? "relay" : "all";
+        return { ...rest, iceServers: [...iceServers, ...own], iceTransportPolicy };
     }
 
     async #freshServers() {
-        const { ice_server_url: url, ice_server_transports: transports } = this.#seat.params;
+        const { ice_server_url: url, ice_server_transports: transports, room_id, client_id } = this.#seat.params;
         try {
-            return await fetchICEServers(url, transports);
+            return await fetchICEServers(url, transports, { room: room_id, client: client_id });
         } catch (error) {
-            this.#tell("notice", `There is no relay for this call: ${error.message}.`);
+            const isNews = this.connectedAt === undefined;
+            if (isNews) this.#tell("notice", `There is no relay for this call: ${error.message}.`);
             return [];
         }
     }

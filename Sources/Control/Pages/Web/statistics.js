@@ -18,7 +18,10 @@ export class Statistics {
             ...this.#route(report, selectedPair(report, entries)),
             audio: this.#media(report, entries.filter(({ kind }) => kind === "audio")),
             video: this.#media(report, entries.filter(({ kind }) => kind === "video")),
-            candidates: { local: countTypes(entries, "local-candidate"), remote: countTypes(entries, "remote-candidate") },
+            candidates: {
+                local: countTypes(entries, "local-candidate"),
+                remote: countTypes(entries, "remote-candidate"),
+            },
         };
         this.#last = report;
         return sample;
@@ -91,7 +94,7 @@ export class Statistics {
 }
 
 function selectedPair(report, entries) {
-    const transport = entries.find(({ type, selectedCandidatePairId }) => type === "transport" && selectedCandidatePairId);
+    const transport = entries.find((entry) => entry.type === "transport" && entry.selectedCandidatePairId);
     if (transport) return report.get(transport.selectedCandidatePairId);
     return entries.find(({ type, state, nominated, selected }) =>
         type === "candidate-pair" && (selected || (nominated && state === "succeeded")));

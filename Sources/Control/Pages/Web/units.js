@@ -1,7 +1,8 @@
 /** Figures as people read them; an empty text for one that is not known. */
 
 /** A figure with its unit. */
-export const figure = (value, unit, digits = 0) => (value === undefined ? "" : `${value.toFixed(digits)} ${unit}`.trim());
+export const figure = (value, unit, digits = 0) =>
+    value === undefined ? "" : `${value.toFixed(digits)} ${unit}`.trim();
 
 /** Bits per second in three digits, with the prefix that fits. */
 export function bitrate(bits) {

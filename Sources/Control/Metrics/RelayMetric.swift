@@ -1,0 +1,75 @@
+/// How the counters of relay threads are called in metrics.
+
+import Exchange
+
+/// A metric made of one counter, or of several that a label tells apart.
+struct RelayMetric {
+    /// The whole name.
+    let name: String
+    /// What it counts.
+    let help: String
+    let isGauge: Bool
+    /// Its counters, and of each what tells it apart, such as `direction` and `from_clients`.
+    let members: [(counter: RelayCounter, label: (name: String, value: String)?)]
+
+    /// All metrics, made once: names of cases cost their time.
+    static let all: [RelayMetric] = {
+        let counters = RelayCounter.allCases.map { (counter: $0, name: $0.name) }
+        let inFamilies = families.map { family, label, help in
+            let members = counters.filter { $0.name.hasPrefix(family + "_") }.map {
+                (counter: $0.counter, label: (label, String($0.name.dropFirst(family.count + 1))))
+            }
+            return RelayMetric(family, help, members)
+        }
+        let others = counters.filter { counter in
+            !families.contains { counter.name.hasPrefix($0.name + "_") }
+        }
+        return inFamilies
+            + others.map { RelayMetric($0.name, $0.counter.help, [($0.counter, nil)]) }
+    }()
+
+    private static let families: [(name: String, label: String, help: String)] = [
+        ("datagrams", "direction", "Datagrams received from and sent to clients and peers."),
+        ("bytes", "direction", "Bytes of these datagrams, without UDP and IP headers."),
+        ("drops", "reason", "Datagrams dropped, by reason."),
+    ]
+
+    private init(
+        _ name: String,
+        _ help: String,
+        _ members: [(counter: RelayCounter, label: (name: String, value: String)?)]
+    ) {
+        isGauge = members.contains { $0.counter.isGauge }
+        self.name = "turnpike_relay_\(name)" + (isGauge ? "" : "_total")
+        self.help = help
+        self.members = members
+    }
+}
+
+extension RelayCounter {
+    /// What a counter outside the families counts.
+    fileprivate var help: String {
+        switch self {
+        case .passes: "Passes of the relay loop; at least two a second."
+        case .completions: "Completions of the kernel that were handled."
+        case .completionOverflow: "Completions that the kernel had no room for."
+        case .sends: "Sends that the kernel took."
+        case .segmentedSends: "Sends of several datagrams in one piece (UDP GSO)."
+        case .segmentationRefused: "Segmented sends that the kernel refused."
+        case .coalescedReceives: "Receives of several datagrams in one piece (UDP GRO)."
+        case .receiveRearmed: "Receives that had to be armed again."
+        case .receiveErrors: "Receives and sockets that failed."
+        case .buffersExhausted: "Receives that ended because no buffer was free."
+        case .relaysOpened: "Relayed sockets opened."
+        case .relaysClosed: "Relayed sockets closed."
+        case .relayOpenFailures: "Relayed sockets that could not be opened."
+        case .allocations: "Allocations there are."
+        case .permissions: "Permissions there are."
+        case .channels: "Channels there are."
+        case .answersSuccess: "Success responses, to Binding requests too."
+        case .answersError: "Error responses."
+        case .quotaRefused: "Allocations refused because of a quota."
+        default: "Counts \(name)."
+        }
+    }
+}
