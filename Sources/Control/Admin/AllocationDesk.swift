@@ -39,7 +39,7 @@ final class AllocationDesk {
     /// The allocations of all threads, at most `limit` of each thread.
     func list(limit: Int) -> EventLoopFuture<AllocationListing> {
         let parts = lines.indices.map { index in
-            ask(index) { .list(AllocationListing(), limit: limit, $0) }
+            ask(index) { .list(limit: limit, $0) }
         }
         return EventLoopFuture.whenAllSucceed(parts, on: loop).map { parts in
             parts.reduce(into: AllocationListing()) {
@@ -81,7 +81,7 @@ final class AllocationDesk {
 /// Questions to one thread, in the order they came.
 private final class Line {
     enum Job {
-        case list(AllocationListing, limit: Int, EventLoopPromise<AllocationListing>)
+        case list(limit: Int, EventLoopPromise<AllocationListing>)
         case end(place: UInt32, stamp: UInt64, EventLoopPromise<Bool>)
     }
 
@@ -95,6 +95,8 @@ private final class Line {
     private let index: Int
     private let thread: RelayView.Thread
     private var jobs: CircularBuffer<Job> = []
+    /// What the first job has been told so far.
+    private var listing = AllocationListing()
     /// The number of the question that was asked last.
     private var number: UInt32 = 0
     private var deadline = NIODeadline.distantFuture
@@ -127,6 +129,7 @@ private final class Line {
     private func begin(at now: NIODeadline) {
         guard let job = jobs.first else { return }
         number &+= 1
+        listing = AllocationListing()
         switch job {
         case .list: ask(.allocations(number: number, from: 0), at: now)
         case .end(let place, let stamp, _):
@@ -141,24 +144,24 @@ private final class Line {
     }
 
     private func append(_ record: AllocationRecord) {
-        guard case .list(var listing, let limit, let promise)? = jobs.first else { return }
+        guard case .list(let limit, _)? = jobs.first else { return }
         if listing.entries.count < limit {
             listing.entries.append((index, record))
         } else {
             listing.isComplete = false
         }
-        jobs[jobs.startIndex] = .list(listing, limit: limit, promise)
     }
 
     private func end(_ next: UInt32?, _ isDone: Bool, at now: NIODeadline) {
         switch jobs.first {
-        case .list(var listing, let limit, let promise)?:
+        case .list(let limit, let promise)?:
             if let next, listing.entries.count < limit {
                 number &+= 1
                 return ask(.allocations(number: number, from: next), at: now)
             }
             if next != nil { listing.isComplete = false }
-            finish(at: now) { _ in promise.succeed(listing) }
+            let whole = listing
+            finish(at: now) { _ in promise.succeed(whole) }
         case .end(_, _, let promise)?: finish(at: now) { _ in promise.succeed(isDone) }
         case nil: break
         }
@@ -173,7 +176,7 @@ private final class Line {
 
     private static func fail(_ job: Job, _ error: NoAnswer) {
         switch job {
-        case .list(_, _, let promise): promise.fail(error)
+        case .list(_, let promise): promise.fail(error)
         case .end(_, _, let promise): promise.fail(error)
         }
     }
