@@ -162,11 +162,19 @@ func closure(of name: String, in targets: [Target]) -> Set<String> {
     }
 }
 
+extension Target.Dependency {
+    /// Whether it comes from another package.
+    var isProduct: Bool {
+        if case .productItem = self { true } else { false }
+    }
+}
+
 // Sanitizers need the tests of one module and what it stands on, not everything: `swift test` would build it all, and the
 // compiler of Swift 6.3 crashes on some of perf/ under the thread sanitizer.
 if let module = Context.environment["TURNPIKE_TESTS_OF"] {
     let names = closure(of: "\(module)Tests", in: package.targets)
     package.targets.removeAll { !names.contains($0.name) }
     package.products = []
-    if module != "Control" { package.dependencies = [] }
+    let needsPackages = package.targets.contains { $0.dependencies.contains(where: \.isProduct) }
+    if !needsPackages { package.dependencies = [] }
 }

@@ -36,9 +36,6 @@ public struct RecordedAddress: Sendable, BitwiseCopyable, Equatable {
 
 /// An allocation as it was when somebody asked.
 public struct AllocationRecord: Sendable, BitwiseCopyable {
-    /// Bytes of a username that are kept.
-    public static let userBytes = 64
-
     /// Where it is in its thread's table; others may come there after it.
     public var place: UInt32
     /// Tells it from others that had the same place.

@@ -38,6 +38,14 @@ public struct IPAddress: Hashable, Sendable, BitwiseCopyable {
         guard family == .ipv6, high == 0, low >> 32 == 0xFFFF else { return self }
         return IPAddress(ipv4: UInt32(truncatingIfNeeded: low))
     }
+
+    /// Whether only this machine can be reached by it: 127.0.0.0/8 and ::1 (RFC 6890 2.2).
+    public var isLoopback: Bool {
+        switch family {
+        case .ipv4: low >> 24 == 127
+        case .ipv6: high == 0 && low == 1
+        }
+    }
 }
 
 /// An IP address and a port.

@@ -53,9 +53,7 @@ struct Banner {
             ("reach", reach),
             ("threads", threads),
         ]
-        if let state = plan.state {
-            rows.append(("secret", state.secretPath))
-        }
+        if plan.usesOwnSecret { rows.append(("secret", plan.state.secretPath)) }
         if plan.settings.auth.isRequired {
             rows.append(("credentials", credentials + " --user alice --ttl 1h"))
             rows.append(("browser", "iceServers: [ … ] from: \(credentials) --json"))
@@ -73,7 +71,7 @@ struct Banner {
     /// How to get the admin token; never the token itself.
     private var adminToken: String {
         if !plan.settings.control.adminToken.isEmpty { return "control/admin_token" }
-        return "cat \(plan.stateDirectory.path(of: .adminToken))"
+        return "cat \(plan.state.path(of: .adminToken))"
     }
 
     private var ports: String {
@@ -93,7 +91,7 @@ struct Banner {
         let local = plan.relay.advertised.filter { !PeerPolicy().allows($0) }
         if local.isEmpty { return "peers and clients anywhere; the firewall must let UDP in" }
         let advice = "behind a NAT name its outside in relay/external_address"
-        if local.allSatisfy(isLoopback) { return "programs on this machine only; \(advice)" }
+        if local.allSatisfy(\.isLoopback) { return "programs on this machine only; \(advice)" }
         return "only networks that reach \(joined(local.map(\.description))); \(advice)"
     }
 
@@ -105,18 +103,9 @@ struct Banner {
 
     /// A command of the coturn package that relays between two allocations of this server.
     private var trial: String? {
-        guard let state = plan.state, let listener = plan.listeners.addresses.first else {
-            return nil
-        }
-        return "turnutils_uclient -y -s -u me -W \"$(cat \(state.secretPath))\" "
+        guard plan.usesOwnSecret, let listener = plan.listeners.addresses.first else { return nil }
+        return "turnutils_uclient -y -s -u me -W \"$(cat \(plan.state.secretPath))\" "
             + "-p \(listener.port) \(listener.ip)"
-    }
-
-    private func isLoopback(_ address: IPAddress) -> Bool {
-        switch address.family {
-        case .ipv4: address.low >> 24 == 127
-        case .ipv6: address.high == 0 && address.low == 1
-        }
     }
 
     private func joined(_ words: [String]) -> String { words.joined(separator: " ") }

@@ -1,7 +1,7 @@
 /// `turnpike rooms`: the rooms of the running server, and how to end one.
 
 import ArgumentParser
-import FoundationEssentials
+import Control
 
 /// Lists rooms, deletes one, or puts a participant out.
 struct RoomsCommand: ParsableCommand {
@@ -11,25 +11,6 @@ struct RoomsCommand: ParsableCommand {
         subcommands: [List.self, Delete.self, Kick.self],
         defaultSubcommand: List.self
     )
-
-    /// What `GET /api/v1/rooms` says to an admin.
-    struct Page: Decodable {
-        struct Room: Decodable {
-            struct Participant: Decodable {
-                let id: String
-                let isConnected: Bool
-            }
-
-            let id: String
-            let capacity: Int
-            let occupancy: Int
-            let participants: [Participant]?
-        }
-
-        let rooms: [Room]
-        /// Where the list goes on; nil at its end.
-        let next: String?
-    }
 
     /// Prints a table.
     struct List: ParsableCommand {
@@ -50,12 +31,12 @@ struct RoomsCommand: ParsableCommand {
             try reportingProblems {
                 let start = after.isEmpty ? "" : "&after=\(pathSegment(after))"
                 let path = "/api/v1/rooms?limit=\(limit)\(start)"
-                try options.show(path, Page.self, lines: Self.lines)
+                try options.show(path, RoomListDocument.self, lines: Self.lines)
             }
         }
 
         /// What a person reads.
-        static func lines(_ page: Page) -> [String] {
+        static func lines(_ page: RoomListDocument) -> [String] {
             if page.rooms.isEmpty { return ["no rooms"] }
             let rows = page.rooms.map { room in
                 let names = (room.participants ?? []).map { $0.id + ($0.isConnected ? "" : "?") }

@@ -13,9 +13,9 @@ struct StartPlan {
     let processors: Processors
     let server: ServerConfiguration
     /// Where the server keeps what it made for itself.
-    let stateDirectory: StateDirectory
-    /// The same, when TURN credentials are made with its secret; nil when the tree has secrets.
-    let state: StateDirectory?
+    let state: StateDirectory
+    /// Whether TURN credentials are made with the secret in there: the tree has none.
+    let usesOwnSecret: Bool
     /// The control plane.
     let control: ControlPlan
     /// What the operator should know, a line each.
@@ -37,10 +37,9 @@ struct StartPlan {
         relay = try RelayAddresses(settings.relay)
         let directory = try StateDirectory(named: state)
         var secrets = settings.auth.secrets.map(\.value)
-        let isOwnSecret = secrets.isEmpty && settings.auth.isRequired
-        if isOwnSecret { secrets = [try directory.valueMadeIfAbsent(of: .secret)] }
-        stateDirectory = directory
-        self.state = isOwnSecret ? directory : nil
+        usesOwnSecret = secrets.isEmpty && settings.auth.isRequired
+        if usesOwnSecret { secrets = [try directory.valueMadeIfAbsent(of: .secret)] }
+        self.state = directory
         var server = try ServerConfiguration(settings, relay: relay, secrets: secrets)
         server.deny(machine: NetworkInterfaces.addresses())
         self.server = server
@@ -64,7 +63,7 @@ struct StartPlan {
             allocations: min(settings.limits.allocations, relay.bound.count * server.ports.count)
         )
         if let shortage { warnings.append(shortage) }
-        warnings += stateDirectory.secretsReadableByOthers.map {
+        warnings += state.secretsReadableByOthers.map {
             "\($0): others can read this; chmod 600 it"
         }
         if !settings.auth.isRequired {

@@ -17,7 +17,9 @@ import Testing
         from address: String = "127.0.0.1",
         isLocal: Bool = true
     ) -> Request {
-        makeRequest("/metrics", headers: headers, from: address, isLocal: isLocal)
+        var request = makeRequest("/metrics", headers: headers, from: address, isLocal: isLocal)
+        request.peer = request.peer.asker(with: headers)
+        return request
     }
 
     @Test(arguments: ["localhost:8080", "127.0.0.1:8080", "[::1]:8080", "LOCALHOST", "127.0.0.9"])

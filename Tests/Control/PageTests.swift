@@ -94,15 +94,6 @@ import Testing
 extension Request {
     /// A GET from this machine.
     fileprivate static func get(_ path: String) -> Request {
-        Request(
-            method: .GET,
-            path: path,
-            segments: path.split(separator: "/").map(String.init),
-            query: [],
-            rawQuery: "",
-            headers: ["Host": "localhost:8080"],
-            body: .init(),
-            peer: Peer(address: "127.0.0.1", isLocal: true, isEncrypted: false)
-        )
+        makeRequest(path, headers: ["Host": "localhost:8080"], from: "127.0.0.1", isLocal: true)
     }
 }

@@ -8,16 +8,7 @@ import Testing
 
 @Suite struct RouterTests {
     private func request(_ method: HTTPMethod, _ segments: [String]) -> Request {
-        Request(
-            method: method,
-            path: "/" + segments.joined(separator: "/"),
-            segments: segments,
-            query: [],
-            rawQuery: "",
-            headers: [:],
-            body: ByteBuffer(),
-            peer: Peer(address: "127.0.0.1", isLocal: true, isEncrypted: false)
-        )
+        makeRequest("/" + segments.joined(separator: "/"), method: method)
     }
 
     private var router: Router {

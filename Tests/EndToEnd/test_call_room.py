@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from browser import Browser, Chromium
-from browser.calls import Calls, assert_pictures_move, connect, settings, wait_for_state
+from browser.calls import Calls, assert_pictures_move, assert_talking, connect, settings, wait_for_state
 from browser.fixtures import Launch
 from conftest import StartServer
 from server import free_port, free_tcp_port
@@ -25,9 +25,7 @@ def test_a_third_visitor_sees_that_the_room_is_full_until_a_tab_is_closed(calls:
     wait_for_state(first, "waiting")
     third.click("#retry")
     third.click("#join")
-    for browser in (first, third):
-        wait_for_state(browser, "connected")
-    assert_pictures_move(first, third)
+    assert_talking(first, third)
 
 
 def test_who_hangs_up_can_rejoin(calls: Calls, launch: Launch):
@@ -39,9 +37,7 @@ def test_who_hangs_up_can_rejoin(calls: Calls, launch: Launch):
         wait_for_state(stayer, "waiting")
         assert stayer.text("#notice") == "The other side hung up."
         leaver.click("#rejoin")
-        for browser in (first, second):
-            wait_for_state(browser, "connected")
-        assert_pictures_move(first, second)
+        assert_talking(first, second)
 
 
 def test_a_reloaded_page_is_a_new_visitor(calls: Calls, launch: Launch):
@@ -52,9 +48,7 @@ def test_a_reloaded_page_is_a_new_visitor(calls: Calls, launch: Launch):
     # Until the old page has given its seat back, the room is full.
     second.wait_until("return document.querySelector('#join') !== null")
     second.click("#join")
-    for browser in (first, second):
-        wait_for_state(browser, "connected")
-    assert_pictures_move(first, second)
+    assert_talking(first, second)
 
 
 def test_a_crashed_browser_loses_its_seat_after_the_grace(calls: Calls, launch: Launch):
@@ -64,9 +58,7 @@ def test_a_crashed_browser_loses_its_seat_after_the_grace(calls: Calls, launch: 
     second.kill()
     third.wait_for(lambda: third.open(url) or third.is_shown("#join"), "a free seat", 20)
     third.click("#join")
-    for browser in (first, third):
-        wait_for_state(browser, "connected")
-    assert_pictures_move(first, third)
+    assert_talking(first, third)
 
 
 def test_a_lost_socket_is_opened_again_within_the_grace(calls: Calls, launch: Launch):

@@ -5,18 +5,23 @@ import NIOCore
 import NIOHTTP1
 
 /// A room; who is in it is only for the admin, as a participant's id is all it takes to speak for it.
-struct RoomDocument: Codable, Equatable {
-    struct Participant: Codable, Equatable {
-        let id: String
-        let isInitiator: Bool
-        let isConnected: Bool
+public struct RoomDocument: Codable, Equatable, Sendable {
+    /// One who joined.
+    public struct Participant: Codable, Equatable, Sendable {
+        /// What its client speaks under.
+        public let id: String
+        /// Whether it makes the offer, and whether its socket is registered.
+        public let isInitiator: Bool, isConnected: Bool
     }
 
-    let id: String
-    let capacity: Int
-    let occupancy: Int
-    let isReserved: Bool
-    let participants: [Participant]?
+    /// The room's name.
+    public let id: String
+    /// Seats in all, and those taken.
+    public let capacity: Int, occupancy: Int
+    /// Whether it outlives its participants.
+    public let isReserved: Bool
+    /// Who is in it; nil unless an admin asks.
+    public let participants: [Participant]?
 
     init(_ room: RoomDescription, forAdmin: Bool) {
         id = room.name
@@ -33,9 +38,11 @@ struct RoomDocument: Codable, Equatable {
 }
 
 /// Some rooms by name, and after which of them the next ones come.
-struct RoomListDocument: Codable, Equatable {
-    let rooms: [RoomDocument]
-    let next: String?
+public struct RoomListDocument: Codable, Equatable, Sendable {
+    /// The rooms.
+    public let rooms: [RoomDocument]
+    /// Where the list goes on; nil at its end.
+    public let next: String?
 }
 
 /// What one who has just joined needs to know.

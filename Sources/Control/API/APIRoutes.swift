@@ -102,7 +102,7 @@ struct APIRoutes {
     private func list(_ call: Call) throws(Refusal) -> Response {
         try gate.requireAdmin(call.request)
         let length = call.request.parameter("limit").map {
-            unixSeconds($0).map(Int.init(clamping:))
+            decimal($0).map(Int.init(clamping:))
         }
         guard let length = length ?? Self.listLength, Self.listLengths.contains(length) else {
             throw Refusal(.badRequest, "limit must be 1 to 1000")

@@ -16,15 +16,20 @@ struct Problem: Codable, Equatable {
     var detail: String
 }
 
+/// A value as JSON, the members of objects in the order of their names.
+func jsonText(_ value: some Encodable) -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    guard let data = try? encoder.encode(value) else {
+        preconditionFailure("\(type(of: value)) cannot be written as JSON")
+    }
+    return String(decoding: data, as: UTF8.self)
+}
+
 extension Response {
     /// A value as JSON, which nothing between us and the client keeps.
     static func json(_ status: HTTPResponseStatus, _ value: some Encodable) -> Response {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        guard let data = try? encoder.encode(value) else {
-            preconditionFailure("\(type(of: value)) cannot be written as JSON")
-        }
-        return json(status, ByteBuffer(bytes: data))
+        json(status, ByteBuffer(string: jsonText(value)))
     }
 
     /// A document that is JSON already.

@@ -71,6 +71,6 @@ final class LiveFeed {
                 participants: counters[.participants]
             )
         )
-        return String(buffer: Response.json(.ok, event).body)
+        return jsonText(event)
     }
 }

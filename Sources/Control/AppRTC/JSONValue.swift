@@ -1,7 +1,5 @@
 /// JSON whose shape is only known while it is made.
 
-import FoundationEssentials
-
 /// A JSON value.
 indirect enum JSONValue: Encodable, Equatable, ExpressibleByStringLiteral {
     case null
@@ -19,12 +17,7 @@ indirect enum JSONValue: Encodable, Equatable, ExpressibleByStringLiteral {
     static func strings(_ values: [String]) -> JSONValue { .array(values.map(JSONValue.string)) }
 
     /// The value as JSON text.
-    var text: String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        guard let data = try? encoder.encode(self) else { preconditionFailure("JSON is JSON") }
-        return String(decoding: data, as: UTF8.self)
-    }
+    var text: String { jsonText(self) }
 
     func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()

@@ -96,11 +96,7 @@ extension Peer {
         let address = IPAddress(text)?.canonical
         self.address = address?.description ?? text
         self.isEncrypted = isEncrypted
-        switch address?.family {
-        case .ipv4: isLocal = address.map { $0.low >> 24 == 127 } ?? false
-        case .ipv6: isLocal = address == IPAddress(ipv6High: 0, low: 1)
-        case nil: isLocal = channel.remoteAddress?.pathname != nil
-        }
+        isLocal = address?.isLoopback ?? (channel.remoteAddress?.pathname != nil)
     }
 
     /// What limits by source count: an IPv4 address, or the /64 of an IPv6 address, all of which one host may have.

@@ -2,6 +2,7 @@
 
 import NIOCore
 import NIOHTTP1
+import STUN
 
 extension Request {
     /// The request of a head and a body.
@@ -45,16 +46,7 @@ extension Request {
     private static func isHostValid(_ head: HTTPRequestHead) -> Bool {
         let hosts = head.headers["Host"]
         guard let host = hosts.first else { return head.version == .http1_0 }
-        return hosts.count == 1 && host.utf8.count <= 261
-            && host.utf8.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"),
-                    UInt8(ascii: "_"), UInt8(ascii: ":"), UInt8(ascii: "["), UInt8(ascii: "]"):
-                    true
-                default: false
-                }
-            }
+        return hosts.count == 1 && Self.host(of: host) != nil
     }
 }
 
@@ -62,14 +54,13 @@ extension Peer {
     /// This peer as the one who asks: behind a proxy, or for a page of another site, it is not local.
     ///
     /// A page of the world may ask a browser of this machine for 127.0.0.1, or for a name that it points there.
-    fileprivate func asker(with headers: HTTPHeaders) -> Peer {
+    func asker(with headers: HTTPHeaders) -> Peer {
         guard isLocal, !address.isEmpty else { return self }
         var asker = self
         let forwarded = ["Forwarded", "X-Forwarded-For", "X-Real-IP", "Via"]
         if forwarded.contains(where: { headers.contains(name: $0) }) { asker.isLocal = false }
-        let host = headers.first(name: "Host") ?? ""
-        let names = ["localhost", "127.0.0.1", "[::1]"]
-        let isOurName = names.contains { host == $0 || host.hasPrefix($0 + ":") }
+        let host = Request.host(of: headers.first(name: "Host") ?? "")?.lowercased() ?? ""
+        let isOurName = host == "localhost" || IPAddress(bracketed: host)?.isLoopback == true
         let isOwnPage = !headers.contains(name: "Origin") || OriginPolicy.isOwn(headers)
         let site = headers.first(name: "Sec-Fetch-Site") ?? "none"
         if !isOurName || !isOwnPage || !["none", "same-origin"].contains(site) {

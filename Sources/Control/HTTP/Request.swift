@@ -7,7 +7,7 @@ import NIOHTTP1
 struct Peer: Equatable {
     /// The address of the other end without its port; empty on a Unix socket.
     var address: String
-    /// True on loopback and on a Unix socket: only programs of this machine get there.
+    /// True for programs of this machine that ask for themselves: not for a proxy here, nor for a page of elsewhere.
     var isLocal: Bool
     /// True over TLS.
     var isEncrypted: Bool

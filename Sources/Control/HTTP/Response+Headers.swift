@@ -3,10 +3,6 @@
 import NIOHTTP1
 
 extension Response {
-    private static let contentSecurityPolicy =
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self' blob:; "
-        + "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-
     /// Adds what every response says, where a route has not said it; makes every value fit for one line.
     mutating func addCommonHeaders() {
         headers = HTTPHeaders(headers.map { ($0.name, Self.onOneLine($0.value)) })
@@ -14,7 +10,7 @@ extension Response {
         add(missing: "Referrer-Policy", "same-origin")
         add(missing: "Cache-Control", "no-store")
         if headers.first(name: "Content-Type")?.hasPrefix("text/html") == true {
-            add(missing: "Content-Security-Policy", Self.contentSecurityPolicy)
+            add(missing: "Content-Security-Policy", Page.contentSecurityPolicy)
         }
     }
 

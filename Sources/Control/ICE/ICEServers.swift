@@ -151,7 +151,7 @@ final class ICEServers {
 
     private func holder(key: String, _ unixSeconds: UInt64) -> String? {
         let parts = key.split(separator: ".", maxSplits: 2, omittingEmptySubsequences: false)
-        guard parts.count == 3, let expiry = Control.unixSeconds(parts[0]) else { return nil }
+        guard parts.count == 3, let expiry = decimal(parts[0]) else { return nil }
         let holder = String(parts[2])
         let isOurs = signer.accepts(
             parts[1],

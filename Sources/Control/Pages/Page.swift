@@ -60,14 +60,11 @@ enum Page: CaseIterable {
 
     /// Values as a JSON object that cannot end the script element it stands in.
     private static func json(_ values: [String: String]) -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        guard let data = try? encoder.encode(values) else { return "{}" }
-        return String(decoding: data, as: UTF8.self).replacing("<", with: "\\u003c")
+        jsonText(values).replacing("<", with: "\\u003c")
     }
 
     /// Nothing from elsewhere, no inline script or style, no frame around us; `blob:` is for the camera's picture.
-    private static let contentSecurityPolicy = [
+    static let contentSecurityPolicy = [
         "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'",
         "connect-src 'self'", "media-src 'self' blob:", "form-action 'self'", "base-uri 'none'",
         "frame-ancestors 'none'", "require-trusted-types-for 'script'", "trusted-types 'none'",

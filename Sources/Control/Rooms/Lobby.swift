@@ -40,14 +40,7 @@ final class Lobby {
     /// Whether a text may name a room or a participant: 1 to 128 of `[A-Za-z0-9_-]`.
     static func isName(_ text: String) -> Bool {
         (1...RoomTable.nameLimit).contains(text.utf8.count)
-            && text.utf8.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
-                    true
-                default: false
-                }
-            }
+            && text.utf8.allSatisfy { $0.isLetterOrDigit || "-_".utf8.contains($0) }
     }
 
     // MARK: Sockets

@@ -27,7 +27,7 @@ public struct RoomTokens: Sendable {
     /// Whether a token opens a room at this time.
     func accepts(_ token: String, for room: String, at unixSeconds: UInt64) -> Bool {
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
-        guard let signer, parts.count == 2, let expiry = Control.unixSeconds(parts[0]) else {
+        guard let signer, parts.count == 2, let expiry = decimal(parts[0]) else {
             return false
         }
         return signer.accepts(

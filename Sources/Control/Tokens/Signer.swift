@@ -53,7 +53,7 @@ func isEqualInConstantTime(_ first: String, _ second: String) -> Bool {
     return first.span.bytes.isEqualInConstantTime(to: second.span.bytes)
 }
 
-/// A time in seconds since 1970 as it stands in tokens: decimal digits and nothing else.
-func unixSeconds(_ text: some StringProtocol) -> UInt64? {
+/// A number of decimal digits and nothing else, as times stand in tokens.
+func decimal(_ text: some StringProtocol) -> UInt64? {
     text.utf8.allSatisfy { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 } ? UInt64(text) : nil
 }

@@ -108,6 +108,13 @@ def assert_pictures_move(*browsers: Browser) -> None:
         browser.wait_for(lambda: frames(browser) > before + 10, f"more than {before} frames")
 
 
+def assert_talking(*browsers: Browser, seconds: float = CONNECT_SECONDS) -> None:
+    """All are in the call, by this time, and see each other."""
+    for browser in browsers:
+        wait_for_state(browser, "connected", seconds)
+    assert_pictures_move(*browsers)
+
+
 def measure(browser: Browser) -> dict:
     """The figures of two seconds of a call, for people."""
     return browser.run("""

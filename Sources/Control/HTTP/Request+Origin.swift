@@ -28,11 +28,9 @@ extension Request {
             : authority.firstIndex(of: ":") ?? authority.endIndex
         guard let end else { return nil }
         let host = authority[..<end]
-        let isHost = isLiteral ? isIPv6(host.dropFirst().dropLast()) : isName(host)
+        let isHost = isLiteral ? IPAddress(bracketed: host) != nil : isName(host)
         return isHost && isPort(authority[end...]) ? String(host) : nil
     }
-
-    private static func isIPv6(_ text: Substring) -> Bool { IPAddress(text)?.family == .ipv6 }
 
     private static func isName(_ text: Substring) -> Bool {
         (1...253).contains(text.utf8.count)
@@ -41,14 +39,25 @@ extension Request {
 
     private static func isPort(_ text: Substring) -> Bool {
         text.isEmpty
-            || text.hasPrefix(":") && unixSeconds(text.dropFirst()).map { $0 < 65536 } == true
+            || text.hasPrefix(":") && decimal(text.dropFirst()).map { $0 < 65536 } == true
     }
 
     /// What a proxy on this machine says about its client; others are not believed.
     func forwarded(_ name: String) -> String? {
-        let isOfThisMachine =
-            peer.isLocal || peer.address == "::1" || peer.address.hasPrefix("127.")
+        let isOfThisMachine = peer.isLocal || IPAddress(peer.address)?.isLoopback == true
         return isOfThisMachine ? headers[canonicalForm: name].last.map(String.init) : nil
+    }
+}
+
+extension IPAddress {
+    /// The address of a URI's host: IPv4, or IPv6 in brackets (RFC 3986 section 3.2.2).
+    init?(bracketed host: some StringProtocol) {
+        let isIPv6 = host.hasPrefix("[") && host.hasSuffix("]")
+        let digits = isIPv6 ? host.dropFirst().dropLast() : host[...]
+        guard let address = IPAddress(String(digits)), (address.family == .ipv6) == isIPv6 else {
+            return nil
+        }
+        self = address
     }
 }
 
