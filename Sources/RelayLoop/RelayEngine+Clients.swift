@@ -104,7 +104,12 @@ extension RelayEngine {
         var span = scratch.mutableSpan
         // Any bits are a valid UInt8.
         var reply = unsafe span.mutableBytes
-        return server.receive(bytes, from: datagram.source, on: listener, at: now, reply: &reply)
+        return server.receive(
+            bytes,
+            from: FiveTuple(client: datagram.source, listener: listener),
+            at: now,
+            reply: &reply
+        )
     }
 
     private mutating func finishAllocate(

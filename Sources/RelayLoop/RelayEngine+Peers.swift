@@ -44,8 +44,8 @@ extension RelayEngine {
     ) {
         let padding = delivery.channel == 0 ? (0 &- run.count) & 3 : 0
         let outgoing = OutgoingDatagram(
-            socket: registeredFiles.file(of: delivery.listener),
-            destination: SocketAddress(delivery.client),
+            socket: registeredFiles.file(of: delivery.fiveTuple.listener),
+            destination: SocketAddress(delivery.fiveTuple.client),
             buffer: run.buffer,
             headerOffset: header.offset,
             headerCount: header.count,

@@ -1,16 +1,6 @@
 /// What the tables hold: allocations, permissions, channels, and the keys under which they are found.
 import STUN
 
-/// The client's side of an allocation: its address and our socket (RFC 8656 3.1, 5-tuple; the protocol is UDP).
-struct FiveTuple: FlatTableKey {
-    var client: TransportAddress
-    var listener: ListenerIndex
-
-    func hashed(by hash: KeyedHash) -> UInt64 {
-        hash(client.ip.high, client.ip.low, client.rest | UInt64(listener.rawValue) &<< 24)
-    }
-}
-
 /// An allocation (RFC 8656 3.2).
 struct Allocation: BitwiseCopyable {
     var fiveTuple: FiveTuple
@@ -102,7 +92,7 @@ struct ChannelPeerKey: FlatTableKey {
 
 extension TransportAddress {
     /// Port and family: what the two words of the IP address leave, in 24 bits.
-    fileprivate var rest: UInt64 {
+    var rest: UInt64 {
         UInt64(ip.family.rawValue) &<< 16 | UInt64(port)
     }
 }

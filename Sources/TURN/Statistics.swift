@@ -33,8 +33,8 @@ public struct Statistics: Sendable {
     /// Retransmitted Allocate requests, answered like the first.
     public internal(set) var retransmissions: UInt64 = 0
 
-    private var errorsByKind: InlineArray<16, UInt64> = .init(repeating: 0)
-    private var dropsByReason: InlineArray<16, UInt64> = .init(repeating: 0)
+    private var errorsByKind: InlineArray<32, UInt64> = .init(repeating: 0)
+    private var dropsByReason: InlineArray<32, UInt64> = .init(repeating: 0)
 
     /// Nothing yet.
     public init() {}
@@ -79,6 +79,10 @@ public struct Statistics: Sendable {
         case .peerAddressFamilyMismatch: 10
         case .allocationQuotaReached: 11
         case .insufficientCapacity: 12
+        case .connectionAlreadyExists: 13
+        case .connectionTimeoutOrFailure: 14
+        case .mobilityForbidden: 15
+        case .tryAlternate: 16
         default: 0
         }
     }

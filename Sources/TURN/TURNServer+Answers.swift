@@ -84,8 +84,11 @@ extension TURNServer {
     }
 
     /// Whether a client that has proved nothing gets an answer; asked once for each.
+    ///
+    /// Who has a connection has proved its address: the answer strikes nobody else.
     mutating func mayAnswerUnproved(_ request: Request) -> Bool {
-        limiter.allows(request.fiveTuple.client.ip, at: request.now.monotonic)
+        request.fiveTuple.transport.isVerified
+            || limiter.allows(request.fiveTuple.client.ip, at: request.now.monotonic)
     }
 
     /// Ends a response: SOFTWARE if there is one, integrity of the client's kind if the request had proved

@@ -49,11 +49,9 @@ extension TURNServer {
 
     /// ChannelData if and only if a channel is bound to the peer.
     private mutating func delivery(along path: PeerPath, at now: Instant) -> Delivery {
-        let fiveTuple = table.allocations[path.allocation].fiveTuple
         let isBound = path.channel.isSome && table.channels[path.channel].expiry > now
         return Delivery(
-            listener: fiveTuple.listener,
-            client: fiveTuple.client,
+            fiveTuple: table.allocations[path.allocation].fiveTuple,
             channel: isBound ? table.channels[path.channel].number : 0,
             peer: path.peer,
             transactionID: isBound ? TransactionID(high: 0, low: 0) : nextTransactionID()

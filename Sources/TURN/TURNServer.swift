@@ -1,5 +1,5 @@
 /// The TURN server of one relay thread, as a pure state machine.
-public import STUN
+internal import STUN
 
 /// A TURN server (RFC 8656) without sockets, clock or random source.
 ///
@@ -46,26 +46,35 @@ public struct TURNServer: ~Copyable, Sendable {
         self.random = random
     }
 
-    /// Handles a datagram from a client.
+    /// Handles a message from a client.
     ///
     /// - Parameters:
-    ///   - datagram: the payload of one UDP datagram.
-    ///   - client: its source, as the kernel gives it.
-    ///   - listener: the socket it came in on.
+    ///   - datagram: one datagram's payload, or of a stream one message with its padding.
+    ///   - fiveTuple: who sent it, and how.
     ///   - now: the time of this pass.
     ///   - reply: where an answer is written; at least 1500 bytes.
     /// - Returns: what is to be done.
     public mutating func receive(
         _ datagram: RawSpan,
-        from client: TransportAddress,
-        on listener: ListenerIndex,
+        from fiveTuple: FiveTuple,
         at now: Now,
         reply: inout MutableRawSpan
     ) -> Verdict {
-        let fiveTuple = FiveTuple(client: client, listener: listener)
         let verdict = receive(datagram, from: fiveTuple, at: now, &reply)
         if case .drop(let reason) = verdict { counters.count(reason) }
         return verdict
+    }
+
+    /// Ends what a client had whose connection has ended (RFC 8656 3.1: with TCP or TLS the allocation goes too).
+    public mutating func connectionEnded(_ fiveTuple: FiveTuple) {
+        guard let slot = table.byClient.value(of: fiveTuple) else { return }
+        table.remove(slot)
+        counters.allocationsDeleted &+= 1
+    }
+
+    /// Whether a client has an allocation now.
+    public func hasAllocation(_ fiveTuple: FiveTuple) -> Bool {
+        table.byClient.value(of: fiveTuple) != nil
     }
 
     /// Whether each datagram counts against the bandwidth of its allocation.

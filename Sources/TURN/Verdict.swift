@@ -128,11 +128,8 @@ public enum PeerVerdict: Equatable, Sendable, BitwiseCopyable {
 
 /// A payload on its way from a peer to a client.
 public struct Delivery: Equatable, Sendable, BitwiseCopyable {
-    /// The socket on which the client reaches us, and from which it expects the datagram.
-    public var listener: ListenerIndex
-
-    /// The client, as the loop named it in `TURNServer.receive(_:from:on:at:reply:)`.
-    public var client: TransportAddress
+    /// The client, as the loop named it in `TURNServer.receive(_:from:at:reply:)`.
+    public var fiveTuple: FiveTuple
 
     /// The channel bound to the peer; 0 asks for a Data indication.
     public var channel: UInt16

@@ -60,8 +60,7 @@ private struct Life: ~Copyable {
         var buffer = span.mutableBytes
         let verdict = server.receive(
             datagram,
-            from: origin.address,
-            on: ListenerIndex(rawValue: 0),
+            from: FiveTuple(client: origin.address, listener: ListenerIndex(rawValue: 0)),
             at: now,
             reply: &buffer
         )

@@ -11,6 +11,8 @@ enum TestInput {
     case client(TestClient, [UInt8])
     /// A datagram with this text, from this address, on the relayed socket with this port.
     case peer(String, UInt16, String)
+    /// A client's connection has ended.
+    case end(TestClient)
     /// Nothing: time passes, and the loop looks at the deadlines.
     case time
 }
@@ -71,6 +73,9 @@ final class TestServer {
         case .client(let client, let bytes): outputs = [receive(bytes, from: client, now)]
         case .peer(let peer, let port, let text):
             outputs = [receive(text, from: address(peer), on: port, now)]
+        case .end(let client):
+            server.connectionEnded(client.fiveTuple)
+            outputs = []
         case .time:
             server.expire(at: now, limit: .max)
             outputs = []
@@ -96,8 +101,7 @@ final class TestServer {
         var reply = span.mutableBytes
         var verdict = server.receive(
             bytes.span.rawBytes,
-            from: client.address,
-            on: ListenerIndex(rawValue: client.listener),
+            from: client.fiveTuple,
             at: now,
             reply: &reply
         )

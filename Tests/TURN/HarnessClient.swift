@@ -6,6 +6,8 @@ import TURN
 final class TestClient {
     let address: TransportAddress
     var listener: UInt16 = 0
+    /// What carries its messages, and over which connection.
+    var transport = ClientTransport.udp, connection = ConnectionIndex.none
     var username: String?
     var password: String
     var realm = "turnpike"
@@ -25,6 +27,16 @@ final class TestClient {
         self.address = address
         self.username = username
         self.password = password
+    }
+
+    /// How it reaches the server.
+    var fiveTuple: FiveTuple {
+        FiveTuple(
+            client: address,
+            listener: ListenerIndex(rawValue: listener),
+            transport: transport,
+            connection: connection
+        )
     }
 
     /// The client's long-term key.

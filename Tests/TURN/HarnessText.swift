@@ -26,7 +26,8 @@ extension TestServer {
         var bytes = span.mutableBytes
         let count = TURNServer.writeHeader(of: delivery, count: payload.count, into: &bytes)
         let text = String(decoding: payload, as: UTF8.self)
-        let receiver = "\(delivery.client.description)/\(delivery.listener.rawValue)"
+        let receiver =
+            "\(delivery.fiveTuple.client.description)/\(delivery.fiveTuple.listener.rawValue)"
         if delivery.channel != 0 {
             let datagram = header[..<4] + payload
             guard count == 4, let channel = ChannelData(datagram.span.rawBytes),

@@ -26,8 +26,7 @@ struct RFC8489_12_BindingTests {
         var reply = span.mutableBytes
         let verdict = server.receive(
             request.span.rawBytes,
-            from: address(source),
-            on: ListenerIndex(rawValue: 0),
+            from: FiveTuple(client: address(source), listener: ListenerIndex(rawValue: 0)),
             at: TestServer.start,
             reply: &reply
         )
@@ -132,8 +131,10 @@ struct RFC8489_12_BindingTests {
             var reply = span.mutableBytes
             let verdict = server.receive(
                 request.span.rawBytes,
-                from: address("192.0.2.1:1"),
-                on: ListenerIndex(rawValue: 0),
+                from: FiveTuple(
+                    client: address("192.0.2.1:1"),
+                    listener: ListenerIndex(rawValue: 0)
+                ),
                 at: TestServer.start,
                 reply: &reply
             )

@@ -146,8 +146,10 @@ struct RFC8656_11_SendTests {
 
     @Test func headersThatDoNotFitAreNotWritten() {
         let delivery = Delivery(
-            listener: ListenerIndex(rawValue: 0),
-            client: address("192.0.2.1:1"),
+            fiveTuple: FiveTuple(
+                client: address("192.0.2.1:1"),
+                listener: ListenerIndex(rawValue: 0)
+            ),
             channel: 0,
             peer: address("8.8.8.8:9"),
             transactionID: TransactionID(high: 0, low: 0)
@@ -178,8 +180,10 @@ struct RFC8656_11_SendTests {
         ] {
             let verdict = server.receive(
                 bytes.span.rawBytes,
-                from: address("192.0.2.1:1"),
-                on: ListenerIndex(rawValue: 0),
+                from: FiveTuple(
+                    client: address("192.0.2.1:1"),
+                    listener: ListenerIndex(rawValue: 0)
+                ),
                 at: TestServer.start,
                 reply: &reply
             )

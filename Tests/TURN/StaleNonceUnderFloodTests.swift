@@ -48,8 +48,7 @@ struct StaleNonceUnderFloodTests {
         var reply = span.mutableBytes
         let verdict = server.receive(
             datagram.span.rawBytes,
-            from: client,
-            on: ListenerIndex(rawValue: 0),
+            from: FiveTuple(client: client, listener: ListenerIndex(rawValue: 0)),
             at: Now(monotonic: Instant(nanoseconds: 1 << 40), unixSeconds: 1_800_000_000),
             reply: &reply
         )

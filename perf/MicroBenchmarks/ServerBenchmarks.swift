@@ -74,8 +74,7 @@ private struct ServerBenchmark: Benchmark, ~Copyable {
     ) -> UInt64 {
         let verdict = server.receive(
             datagram.span.bytes,
-            from: Self.client(index),
-            on: ListenerIndex(rawValue: 0),
+            from: FiveTuple(client: Self.client(index), listener: ListenerIndex(rawValue: 0)),
             at: now,
             reply: &reply
         )
@@ -129,11 +128,21 @@ extension ServerBenchmark {
         var bytes = span.mutableBytes
         let listener = ListenerIndex(rawValue: 0)
         let from = Self.client(index)
-        _ = server.receive(allocate.span.bytes, from: from, on: listener, at: now, reply: &bytes)
+        _ = server.receive(
+            allocate.span.bytes,
+            from: FiveTuple(client: from, listener: listener),
+            at: now,
+            reply: &bytes
+        )
         let relay = RelayIndex(rawValue: UInt32(index))
         let port = 49_152 + UInt16(index)
         _ = server.finishAllocate(.opened(relay: relay, port: port), at: now, reply: &bytes)
-        _ = server.receive(bind.span.bytes, from: from, on: listener, at: now, reply: &bytes)
+        _ = server.receive(
+            bind.span.bytes,
+            from: FiveTuple(client: from, listener: listener),
+            at: now,
+            reply: &bytes
+        )
         guard server.statistics.channels == UInt64(index + 1) else {
             throw MissingValue(name: "channel \(index)")
         }
