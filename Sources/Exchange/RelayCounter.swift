@@ -20,6 +20,10 @@ public enum RelayCounter: Int, CaseIterable, Sendable {
     case allocations, permissions, channels
     case answersSuccess, answersError, quotaRefused
 
+    // Connections of clients. The first is a gauge.
+    case connections, connectionsAccepted, connectionsRefused
+    case connectionsTimedOut, connectionsEvicted, connectionsBroken
+
     // Datagrams dropped, by reason.
     case dropsMalformed
     case dropsNotSTUN
@@ -43,10 +47,14 @@ public enum RelayCounter: Int, CaseIterable, Sendable {
     case dropsUnreachable
     case dropsOtherSendError
     case dropsTruncated
+    case dropsConnectionFull
 
     /// True for a value that goes up and down, false for one that only grows.
     public var isGauge: Bool {
-        self == .allocations || self == .permissions || self == .channels
+        switch self {
+        case .allocations, .permissions, .channels, .connections: true
+        default: false
+        }
     }
 
     /// The name in snake case, such as `datagrams_from_clients` or `drops_not_stun`.

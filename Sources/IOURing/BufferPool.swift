@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// The number of a buffer in its pool; also its number in the buffer ring.
 public struct BufferIndex: Hashable, Sendable, BitwiseCopyable {
     /// 0 ..< the pool's count.
@@ -50,14 +52,21 @@ public struct BufferPool: ~Copyable {
     ///   - size: Usable bytes of each, at least 1.
     ///   - hugePages: Ask for huge pages; ordinary ones serve where there are none.
     ///   - node: The NUMA node to prefer.
+    ///   - populates: Take every page now, not when it is first used.
     /// - Throws: `EINVAL` for sizes that make no sense, `ENOMEM` when there is no memory.
-    public init(count: Int, size: Int, hugePages: Bool, node: Int?) throws(Errno) {
+    public init(
+        count: Int,
+        size: Int,
+        hugePages: Bool,
+        node: Int?,
+        populates: Bool = true
+    ) throws(Errno) {
         guard 1...(1 << 24) ~= count, 1...(1 << 24) ~= size else { throw .invalidArgument }
         let lines = (size + Limits.cacheLine - 1) / Limits.cacheLine
         let stride = (lines | 1) * Limits.cacheLine
         // 2^24 buffers of 2^24 bytes stay far below 2^63.
         let mapping = try Mapping(byteCount: count * stride, hugePages: hugePages, node: node)
-        mapping.populate()
+        if populates { mapping.populate() }
         var references = try MappedArray<UInt32>(count: count)
         var freeList = try MappedArray<UInt32>(count: count)
         for index in 0..<count {
@@ -107,6 +116,24 @@ extension BufferPool {
             MutableRawSpan(_unsafeStart: start, byteCount: range.count),
             mutating: &self
         )
+    }
+
+    /// Copies bytes into a buffer; they fit behind `offset`.
+    public mutating func write(_ bytes: RawSpan, to buffer: BufferIndex, at offset: Int) {
+        precondition(offset >= 0 && offset <= size && bytes.byteCount <= size - offset)
+        // SAFETY: checked just above; the bytes are of no buffer of this pool that could change meanwhile.
+        unsafe bytes.withUnsafeBytes { source in
+            guard let start = source.baseAddress else { return }
+            unsafe (address(buffer) + offset).copyMemory(from: start, byteCount: source.count)
+        }
+    }
+
+    /// Moves bytes of a buffer to its front.
+    public mutating func moveToFront(_ range: Range<Int>, of buffer: BufferIndex) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= size)
+        // SAFETY: both places are inside the buffer; they may overlap.
+        let start = unsafe address(buffer)
+        unsafe memmove(start, start + range.lowerBound, range.count)
     }
 
     /// The first byte of a buffer.

@@ -43,7 +43,7 @@ public struct DatagramSocket: ~Copyable {
         // An owner from the start, so that the descriptor is closed when the rest is refused.
         let opened = DatagramSocket(adopting: try Errno.check(socket(family, type, 0)))
         try opened.set(options, family: address.family)
-        try opened.bind(to: address)
+        try SocketCall.bind(opened.descriptor, to: address)
         self.init(adopting: opened.release())
     }
 
@@ -60,31 +60,11 @@ public struct DatagramSocket: ~Copyable {
 
     /// The address the socket is bound to, with the port the kernel chose.
     public func localAddress() throws(Errno) -> SocketAddress {
-        var storage = sockaddr_storage()
-        var count = UInt32(MemoryLayout<sockaddr_storage>.size)
-        let address = try unsafe withUnsafeMutableBytes(of: &storage) { bytes throws(Errno) in
-            // SAFETY: the kernel writes at most the `count` bytes that are there.
-            let name = unsafe bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self)
-            try Errno.check(unsafe getsockname(descriptor, name, &count))
-            return SocketAddress(kernelForm: unsafe bytes.bytes, at: 0, count: Int(count))
-        }
-        guard let address else { throw .invalidArgument }
-        return address
+        try SocketCall.localAddress(of: descriptor)
     }
 }
 
 extension DatagramSocket {
-    private func bind(to address: SocketAddress) throws(Errno) {
-        var storage = sockaddr_storage()
-        try unsafe withUnsafeMutableBytes(of: &storage) { bytes throws(Errno) in
-            guard let start = bytes.baseAddress else { return }
-            // SAFETY: 128 bytes are there for an address of at most 28.
-            let count = unsafe address.store(to: start)
-            let name = unsafe start.assumingMemoryBound(to: sockaddr.self)
-            try Errno.check(unsafe Glibc.bind(descriptor, name, UInt32(count)))
-        }
-    }
-
     private func set(
         _ options: DatagramSocketOptions,
         family: SocketAddress.Family
@@ -92,8 +72,8 @@ extension DatagramSocket {
         if family == .ipv6 { try set(Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1) }
         if options.sharesPort { try set(SOL_SOCKET, SO_REUSEPORT, 1) }
         if options.coalescesReceives { try set(SOL_UDP, UDP_GRO, 1) }
-        setQueue(SO_RCVBUFFORCE, SO_RCVBUF, options.receiveBuffer)
-        setQueue(SO_SNDBUFFORCE, SO_SNDBUF, options.sendBuffer)
+        SocketCall.setQueue(descriptor, SO_RCVBUFFORCE, SO_RCVBUF, options.receiveBuffer)
+        SocketCall.setQueue(descriptor, SO_SNDBUFFORCE, SO_SNDBUF, options.sendBuffer)
         try setFragmentation(options.setsDontFragment, family: family)
     }
 
@@ -116,23 +96,7 @@ extension DatagramSocket {
         }
     }
 
-    /// Beyond the system's limit where the process may, else up to it.
-    private func setQueue(_ forced: Int32, _ limited: Int32, _ byteCount: Int) {
-        guard byteCount > 0 else { return }
-        // The kernel doubles the value for its bookkeeping; a refusal leaves a smaller queue.
-        let value = Int32(clamping: byteCount)
-        do throws(Errno) {
-            try set(SOL_SOCKET, forced, value)
-        } catch {
-            try? set(SOL_SOCKET, limited, value)
-        }
-    }
-
     private func set(_ level: Int32, _ option: Int32, _ value: Int32) throws(Errno) {
-        // SAFETY: the kernel reads 4 bytes, before the call returns.
-        let result = unsafe withUnsafePointer(to: value) { value in
-            unsafe setsockopt(descriptor, level, option, value, UInt32(MemoryLayout<Int32>.size))
-        }
-        try Errno.check(result)
+        try SocketCall.set(descriptor, level, option, value)
     }
 }

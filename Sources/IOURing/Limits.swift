@@ -21,6 +21,9 @@ enum Limits {
     /// Entries of a submission queue: `IORING_MAX_ENTRIES`.
     static let submissionEntries = 32_768
 
+    /// Connections that wait to be accepted, capped by net.core.somaxconn: a burst while a pass runs.
+    static let backlog: Int32 = 4096
+
     /// Waiting "for ever" where the kernel wants a time; nothing depends on its length.
     static let longWaitNanoseconds: UInt64 = 3_600_000_000_000
 }

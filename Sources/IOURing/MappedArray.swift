@@ -2,13 +2,15 @@
 ///
 /// Pages that were never touched cost nothing. For elements whose zero bits are a value.
 @safe
-struct MappedArray<Element: BitwiseCopyable>: ~Copyable {
+public struct MappedArray<Element: BitwiseCopyable>: ~Copyable {
     /// How many elements there are.
-    let count: Int
+    public let count: Int
     private let mapping: Mapping
 
     /// Maps `count` elements, at least 1.
-    init(count: Int) throws(Errno) {
+    ///
+    /// - Throws: `ENOMEM` when there is no memory.
+    public init(count: Int) throws(Errno) {
         self.count = count
         mapping = try Mapping(byteCount: count * MemoryLayout<Element>.stride)
     }
@@ -20,17 +22,17 @@ struct MappedArray<Element: BitwiseCopyable>: ~Copyable {
         unsafe mapping.start.assumingMemoryBound(to: Element.self)
     }
 
-    /// An element; its index is checked.
-    subscript(index: Int) -> Element {
+    /// An element, in place; its index is checked.
+    public subscript(index: Int) -> Element {
         get {
             precondition(index >= 0 && index < count)
             // SAFETY: checked just above.
             return unsafe start[index]
         }
-        set {
+        _modify {
             precondition(index >= 0 && index < count)
             // SAFETY: checked just above; self is held exclusively.
-            unsafe start[index] = newValue
+            yield unsafe &start[index]
         }
     }
 }

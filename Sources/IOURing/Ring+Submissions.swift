@@ -62,16 +62,16 @@ extension Ring {
         return true
     }
 
-    private static var sendFlags: UInt32 {
-        UInt32(bitPattern: Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
-    }
-
     /// A free entry of the submission queue; submits what is there when it is full.
     @unsafe
-    private mutating func nextEntry() -> UnsafeMutablePointer<io_uring_sqe>? {
+    mutating func nextEntry() -> UnsafeMutablePointer<io_uring_sqe>? {
         if let entry = unsafe io_uring_get_sqe(ring) { return unsafe entry }
         submit()
         return unsafe io_uring_get_sqe(ring)
+    }
+
+    static var sendFlags: UInt32 {
+        UInt32(bitPattern: Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
     }
 
     /// Submits everything filled in so far, without waiting and without making completions of receives.
@@ -83,7 +83,7 @@ extension Ring {
 }
 
 /// Flags of a submission; the kernel's header spells them as bits of an enumeration.
-private enum EntryFlag {
+enum EntryFlag {
     static var fixedFile: UInt8 { 1 << UInt8(IOSQE_FIXED_FILE_BIT) }
     static var bufferSelect: UInt8 { 1 << UInt8(IOSQE_BUFFER_SELECT_BIT) }
     static var skipSuccess: UInt8 { 1 << UInt8(IOSQE_CQE_SKIP_SUCCESS_BIT) }

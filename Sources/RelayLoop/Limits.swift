@@ -40,6 +40,21 @@ enum Limits {
     static let completionsPerSubmission = 4
     /// Bytes of the largest train the kernel joins.
     static let coalescedBytes = 65_536
+    /// Bytes from which on the length of a message in a stream is known.
+    static let messageHeaderBytes = 4
+    /// Bytes of the largest message that a client without an allocation may send in pieces: a request with a token.
+    static let smallCarryBytes = 2048
+    /// Bytes of a chunk: what a client has left to receive at most, and the largest message.
+    static let chunkBytes = 65_536 + 256
+    /// Chunks of a thread: clients that are slow, or in the midst of a large message, at a time; untouched they
+    /// cost nothing.
+    static let chunks = 2048
+    /// The share of the places for connections, one in so many, for which old strangers make room.
+    static let reserveOfConnections = 16
+    /// Strangers that leave in one pass.
+    static let departuresPerPass = 64
+    /// How long no connection is accepted where the system gave no descriptor.
+    static let acceptPauseNanoseconds: UInt64 = 100_000_000
     /// Descriptors of a process that are no relayed sockets: ring, events, log, state.
     static let otherDescriptors = 32
 }

@@ -5,33 +5,48 @@ internal import STUN
 
 /// Listening sockets in the order of their addresses; closed with their owner.
 struct Listeners: ~Copyable {
-    private let descriptors: [Int32]
+    private var descriptors: [Int32] = []
+    private var streamDescriptors: [Int32] = []
 
     /// Opens a socket on each address, shared with the other threads of the server (SO_REUSEPORT).
     init(_ configuration: RelayThreadConfiguration) throws(StartError) {
-        var descriptors: [Int32] = []
-        let options = configuration.socketOptions(sharesPort: true)
         for address in configuration.listeners {
             do throws(Errno) {
+                let options = configuration.socketOptions(sharesPort: true)
                 let socket = try DatagramSocket(boundTo: SocketAddress(address), options: options)
                 descriptors.append(socket.release())
             } catch {
-                Self.close(descriptors)
                 throw StartError("cannot listen on udp \(address): \(error)")
             }
         }
-        self.descriptors = descriptors
+        for address in configuration.streamListeners {
+            do throws(Errno) {
+                let options = configuration.streamSocketOptions
+                let socket = try StreamSocket(
+                    listeningOn: SocketAddress(address),
+                    options: options
+                )
+                streamDescriptors.append(socket.release())
+            } catch {
+                throw StartError("cannot listen on tcp \(address): \(error)")
+            }
+        }
     }
 
-    deinit { Self.close(descriptors) }
+    deinit {
+        for descriptor in descriptors { _ = DatagramSocket(adopting: descriptor) }
+        for descriptor in streamDescriptors { _ = StreamSocket(adopting: descriptor) }
+    }
 
-    /// How many there are.
+    /// How many there are for datagrams.
     var count: Int { descriptors.count }
 
-    /// The descriptor of one of them; it stays with the listeners.
+    /// How many there are for streams.
+    var streamCount: Int { streamDescriptors.count }
+
+    /// The descriptor of one for datagrams; it stays with the listeners.
     func descriptor(at index: Int) -> Int32 { descriptors[index] }
 
-    private static func close(_ descriptors: [Int32]) {
-        for descriptor in descriptors { _ = DatagramSocket(adopting: descriptor) }
-    }
+    /// The descriptor of one for streams; it stays with the listeners.
+    func streamDescriptor(at index: Int) -> Int32 { streamDescriptors[index] }
 }

@@ -40,18 +40,3 @@ public struct ReceivedBuffer: BitwiseCopyable {
             ? 1 : UInt64(truncatingIfNeeded: (count &+ segmentSize &- 1) / segmentSize)
     }
 }
-
-/// One datagram of a received buffer.
-struct ReceivedDatagramRange: BitwiseCopyable {
-    let buffer: BufferIndex
-    let source: TransportAddress
-    let offset: Int
-    let count: Int
-
-    init(_ received: ReceivedBuffer, offset: Int, count: Int) {
-        buffer = received.buffer
-        source = received.source
-        self.offset = offset
-        self.count = count
-    }
-}

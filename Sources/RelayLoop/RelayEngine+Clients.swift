@@ -15,37 +15,37 @@ extension RelayEngine {
         opener: inout Opener
     ) {
         count(fromClients: received)
+        let fiveTuple = FiveTuple(client: received.source, listener: listener)
         var offset = received.offset
         let end = offset &+ received.count
         repeat {
             let count = min(received.segmentSize, end &- offset)
-            let times = handle(
-                ReceivedDatagramRange(received, offset: offset, count: count),
-                of: received,
-                on: listener,
-                at: now,
-                opener: &opener
+            let message = ClientMessage(
+                fiveTuple: fiveTuple,
+                buffer: received.buffer,
+                offset: offset,
+                count: count
             )
+            let run = MessageRun(stride: received.segmentSize, end: end)
+            let times = handle(message, in: run, at: now, opener: &opener)
             offset &+= times &* received.segmentSize
         } while offset < end
         release(received.buffer)
     }
 
-    /// Does what the server says about a datagram.
+    /// Does what the server says about a message.
     ///
-    /// - Returns: how many datagrams were handled: those behind it that are the same but for their payload went along.
-    private mutating func handle<Opener: RelayOpener & ~Copyable>(
-        _ datagram: ReceivedDatagramRange,
-        of received: ReceivedBuffer,
-        on listener: ListenerIndex,
+    /// - Returns: how many messages were handled: those behind it that are the same but for their payload went along.
+    mutating func handle<Opener: RelayOpener & ~Copyable>(
+        _ message: ClientMessage,
+        in run: MessageRun,
         at now: Now,
         opener: inout Opener
     ) -> Int {
         let verdict = Self.verdict(
             &server,
-            on: datagram,
+            on: message,
             in: pool,
-            listener: listener,
             at: now,
             scratch: &replies.scratch
         )
@@ -53,74 +53,67 @@ extension RelayEngine {
         case .drop:
             return 1
         case .forward(let forward):
-            let times = runLength(from: datagram, of: received, forward)
-            send(forward, of: datagram, times: times, stride: received.segmentSize, opener: &opener)
+            let times = runLength(from: message, in: run, forward)
+            send(forward, of: message, times: times, stride: run.stride, opener: &opener)
             return times
         case .reply(let count):
-            reply(count: count, to: datagram.source, from: listener)
-            Self.drainCommands(&server, at: now, opener: &opener)
+            reply(count: count, to: message.fiveTuple)
+            drainCommands(at: now, opener: &opener)
         case .open(let request):
             let outcome = opener.open(request, at: now)
-            finishAllocate(outcome, datagram: datagram, on: listener, at: now)
-            Self.drainCommands(&server, at: now, opener: &opener)
+            finishAllocate(outcome, to: message.fiveTuple, at: now)
+            drainCommands(at: now, opener: &opener)
         }
         return 1
     }
 
-    /// How many datagrams of a train, from `datagram` on, are ChannelData with one and the same header.
+    /// How many messages, from `message` on, are ChannelData with one and the same header.
     ///
     /// They get the verdict of the first: same sender, channel, length and time. A bandwidth limit is
     /// asked for each.
     private func runLength(
-        from datagram: ReceivedDatagramRange,
-        of received: ReceivedBuffer,
+        from message: ClientMessage,
+        in run: MessageRun,
         _ forward: Forward
     ) -> Int {
-        guard received.isCoalesced, forward.offset == ChannelData.headerCount,
+        guard run.stride < run.end &- message.offset, forward.offset == ChannelData.headerCount,
             !server.limitsBandwidth
         else { return 1 }
-        let whole = (received.offset &+ received.count &- datagram.offset) / received.segmentSize
+        let whole = (run.end &- message.offset) / run.stride
         if whole < 2 { return 1 }
-        let end = datagram.offset &+ whole &* received.segmentSize
+        let end = message.offset &+ whole &* run.stride
         return ChannelData.runLength(
-            in: pool.bytes(datagram.buffer, datagram.offset..<end),
-            every: received.segmentSize
+            in: pool.bytes(message.buffer, message.offset..<end),
+            every: run.stride
         )
     }
 
-    /// Lends the datagram's bytes to the server; the fields come apart so that the borrow is exact.
+    /// Lends the message's bytes to the server; the fields come apart so that the borrow is exact.
     private static func verdict(
         _ server: inout TURNServer,
-        on datagram: ReceivedDatagramRange,
+        on message: ClientMessage,
         in pool: borrowing BufferPool,
-        listener: ListenerIndex,
         at now: Now,
         scratch: inout ReplyWriter.Scratch
     ) -> Verdict {
         let bytes = pool.bytes(
-            datagram.buffer,
-            datagram.offset..<(datagram.offset &+ datagram.count)
+            message.buffer,
+            message.offset..<(message.offset &+ message.count)
         )
         var span = scratch.mutableSpan
         // Any bits are a valid UInt8.
         var reply = unsafe span.mutableBytes
-        return server.receive(
-            bytes,
-            from: FiveTuple(client: datagram.source, listener: listener),
-            at: now,
-            reply: &reply
-        )
+        return server.receive(bytes, from: message.fiveTuple, at: now, reply: &reply)
     }
 
     private mutating func finishAllocate(
         _ outcome: RelayOutcome,
-        datagram: ReceivedDatagramRange,
-        on listener: ListenerIndex,
+        to fiveTuple: FiveTuple,
         at now: Now
     ) {
         let verdict = Self.finishAllocate(&server, outcome, at: now, scratch: &replies.scratch)
         guard case .reply(let count) = verdict else { return }
-        reply(count: count, to: datagram.source, from: listener)
+        reply(count: count, to: fiveTuple)
     }
 
     private static func finishAllocate(
@@ -137,7 +130,7 @@ extension RelayEngine {
 
     private mutating func send<Opener: RelayOpener & ~Copyable>(
         _ forward: Forward,
-        of datagram: ReceivedDatagramRange,
+        of message: ClientMessage,
         times: Int,
         stride: Int,
         opener: inout Opener
@@ -156,8 +149,8 @@ extension RelayEngine {
         let outgoing = OutgoingDatagram(
             socket: registeredFiles.file(of: forward.relay),
             destination: SocketAddress(destination),
-            buffer: datagram.buffer,
-            payloadOffset: datagram.offset &+ forward.offset,
+            buffer: message.buffer,
+            payloadOffset: message.offset &+ forward.offset,
             payloadCount: forward.count
         )
         let appended = append(outgoing, times: times, stride: stride)
@@ -165,18 +158,17 @@ extension RelayEngine {
         statistics.bytesToPeers &+= appended &* UInt64(truncatingIfNeeded: forward.count)
     }
 
-    private mutating func reply(
-        count: Int,
-        to client: TransportAddress,
-        from listener: ListenerIndex
-    ) {
+    private mutating func reply(count: Int, to fiveTuple: FiveTuple) {
+        guard fiveTuple.connection == .none else {
+            return replyOnConnection(count: count, to: fiveTuple.connection)
+        }
         guard let place = replies.place(count: count, in: &pool) else {
             statistics.dropsNoReplyBuffer &+= 1
             return
         }
         let outgoing = OutgoingDatagram(
-            socket: registeredFiles.file(of: listener),
-            destination: SocketAddress(client),
+            socket: registeredFiles.file(of: fiveTuple.listener),
+            destination: SocketAddress(fiveTuple.client),
             buffer: place.buffer,
             payloadOffset: place.offset,
             payloadCount: count
@@ -207,4 +199,20 @@ extension RelayEngine {
     mutating func release(_ buffer: BufferIndex) {
         if pool.release(buffer) { pool.free(buffer) }
     }
+}
+
+/// A message of a client, where it lies.
+struct ClientMessage: BitwiseCopyable {
+    let fiveTuple: FiveTuple
+    let buffer: BufferIndex
+    let offset: Int
+    /// Its bytes; in a stream with its padding.
+    let count: Int
+}
+
+/// What lies behind a message: more that begin every `stride` bytes, as far as they look alike.
+struct MessageRun: BitwiseCopyable {
+    let stride: Int
+    /// Where the last of them ends.
+    let end: Int
 }

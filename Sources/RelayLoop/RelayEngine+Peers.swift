@@ -42,10 +42,12 @@ extension RelayEngine {
         _ run: Run,
         every stride: Int
     ) {
-        let padding = delivery.channel == 0 ? (0 &- run.count) & 3 : 0
+        let client = delivery.fiveTuple
+        let isPadded = delivery.channel == 0 || client.transport.isStream
+        let padding = isPadded ? (0 &- run.count) & 3 : 0
         let outgoing = OutgoingDatagram(
-            socket: registeredFiles.file(of: delivery.fiveTuple.listener),
-            destination: SocketAddress(delivery.fiveTuple.client),
+            socket: registeredFiles.file(of: client.listener),
+            destination: SocketAddress(client.client),
             buffer: run.buffer,
             headerOffset: header.offset,
             headerCount: header.count,
@@ -53,6 +55,9 @@ extension RelayEngine {
             payloadCount: run.count,
             paddingCount: padding
         )
+        guard client.connection == .none else {
+            return append(outgoing, times: run.times, stride: stride, to: client.connection)
+        }
         let appended = append(outgoing, times: run.times, stride: stride)
         statistics.datagramsToClients &+= appended
         statistics.bytesToClients &+= appended &* UInt64(truncatingIfNeeded: outgoing.count)

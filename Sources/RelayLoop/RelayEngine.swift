@@ -18,15 +18,21 @@ public struct RelayEngine: ~Copyable {
 
     var server: TURNServer
     var replies: ReplyWriter
+    var connections: Connections
     let registeredFiles: RegisteredFiles
 
     /// Joins a server to its memory.
+    ///
+    /// - Throws: `ENOMEM` when there is none for connections.
     public init(
         server: consuming TURNServer,
         pool: consuming BufferPool,
         batch: consuming SendBatch,
-        registeredFiles: RegisteredFiles
-    ) {
+        registeredFiles: RegisteredFiles,
+        connections limits: ConnectionLimits = ConnectionLimits(),
+        hash: KeyedHash = KeyedHash(0, 0)
+    ) throws(Errno) {
+        connections = try Connections(limits, hash: hash)
         self.server = server
         self.pool = pool
         self.batch = batch
@@ -46,7 +52,7 @@ public struct RelayEngine: ~Copyable {
         opener: inout Opener
     ) {
         server.expire(at: now, limit: Limits.expirationsPerPass)
-        Self.drainCommands(&server, at: now, opener: &opener)
+        drainCommands(at: now, opener: &opener)
     }
 
     /// Closes the groups of this pass, so that `nextPendingSend` yields them in order.
@@ -80,15 +86,17 @@ public struct RelayEngine: ~Copyable {
     }
 
     /// Performs what the server asks of its sockets.
-    static func drainCommands<Opener: RelayOpener & ~Copyable>(
-        _ server: inout TURNServer,
+    mutating func drainCommands<Opener: RelayOpener & ~Copyable>(
         at now: Now,
         opener: inout Opener
     ) {
         while let command = server.nextCommand() {
             switch command {
-            case .close(let relay, let userTag):
+            case .close(let relay, let userTag, let client):
                 opener.close(relay, userTag: userTag, at: now)
+                if client != .none {
+                    connections.heard(client, hasAllocation: false, at: now.seconds)
+                }
             }
         }
     }

@@ -12,7 +12,19 @@ extension RelayLoop {
         publishDatagrams()
         publishLoop()
         publishServer()
+        publishConnections()
         publishDrops()
+    }
+
+    private func publishConnections() {
+        let statistics = memory.engine.connections.statistics
+        counters.set(.connections, to: UInt64(memory.engine.connections.count))
+        counters.set(.connectionsAccepted, to: statistics.accepted)
+        counters.set(.connectionsRefused, to: statistics.refused)
+        counters.set(.connectionsTimedOut, to: statistics.timedOut)
+        counters.set(.connectionsEvicted, to: statistics.evicted)
+        counters.set(.connectionsBroken, to: statistics.broken)
+        counters.set(.dropsConnectionFull, to: statistics.dropsConnectionFull)
     }
 
     private func publishDatagrams() {

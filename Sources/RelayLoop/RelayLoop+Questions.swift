@@ -61,7 +61,7 @@ extension RelayEngine {
         opener: inout Opener
     ) -> Bool {
         guard server.endAllocation(at: place, stamp: stamp, now: now) else { return false }
-        Self.drainCommands(&server, at: now, opener: &opener)
+        drainCommands(at: now, opener: &opener)
         return true
     }
 }

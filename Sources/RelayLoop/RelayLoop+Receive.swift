@@ -8,6 +8,9 @@ extension RelayLoop {
     /// A receive gave a buffer, an error, or its end.
     mutating func received(_ completion: Completion, at now: Now) {
         let file = completion.token.index
+        if case .connection(let connection) = files.endpoint(of: file) {
+            return streamReceived(completion, of: connection, at: now)
+        }
         if let buffer = completion.buffer {
             lending.take()
             memory.engine.pool.received(buffer)
@@ -28,7 +31,7 @@ extension RelayLoop {
         case .relay(let relay) where !sockets.isOpen(relay):
             // One that was closed in this very pass is finished when the sockets are settled.
             if !sockets.closing.contains(relay) { finishClose(relay, file: file) }
-        case .relay, .listener: receives.rearm(file)
+        case .relay, .listener, .connection: receives.rearm(file)
         }
     }
 
@@ -56,10 +59,11 @@ extension RelayLoop {
             memory.engine.receive(received, on: listener, at: now, opener: &sockets)
         case .relay(let relay):
             memory.engine.receive(received, on: relay, at: now)
+        case .connection: break
         }
     }
 
-    private mutating func count(_ errno: Errno) {
+    mutating func count(_ errno: Errno) {
         if errno == .noBuffers {
             buffersExhausted &+= 1
             lending.ranOut()
@@ -82,10 +86,16 @@ extension RelayLoop {
     mutating func armReceives() {
         while lending.lent > 0, let file = receives.nextWaiting() {
             if receives.isArmed(file) || isClosing(file) { continue }
-            guard memory.ring.armReceive(file: file, token: receives.token(of: file)) else {
-                return receives.arm(file)
-            }
+            guard armReceive(file) else { return receives.arm(file) }
             receives.armed(file)
+        }
+    }
+
+    private mutating func armReceive(_ file: UInt32) -> Bool {
+        let token = receives.token(of: file)
+        return switch files.endpoint(of: file) {
+        case .listener, .relay: memory.ring.armReceive(file: file, token: token)
+        case .connection: memory.ring.armStreamReceive(file: file, token: token)
         }
     }
 
@@ -93,6 +103,7 @@ extension RelayLoop {
         switch files.endpoint(of: file) {
         case .listener: false
         case .relay(let relay): !sockets.isOpen(relay)
+        case .connection(let index): memory.engine.connections[index].phase != .open
         }
     }
 }

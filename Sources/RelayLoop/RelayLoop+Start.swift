@@ -46,12 +46,18 @@ extension RelayLoop {
                 try memory.ring.register(file: listeners.descriptor(at: index), at: file)
                 receives.arm(file)
             }
+            for index in 0..<listeners.streamCount {
+                let file = files.file(ofStreamListener: index)
+                try memory.ring.register(file: listeners.streamDescriptor(at: index), at: file)
+            }
         } catch {
             throw StartError("relay thread \(index): cannot register its listeners: \(error)")
         }
+        for index in 0..<listeners.streamCount { accepts.arm(files.file(ofStreamListener: index)) }
         awaitInbox()
         lendBuffers()
         armReceives()
+        armAccepts(at: Clock.now())
     }
 
     /// Pins the calling thread and names it.
@@ -71,15 +77,21 @@ extension RelayLoop {
         return configuration.numa ? Machine.node(ofCPU: cpu) : nil
     }
 
-    /// As many relayed sockets as the server may hold, less what the descriptor limit forbids.
+    /// As many connections and relayed sockets as were asked for, less what the descriptor limit forbids.
     private static func registeredFiles(_ configuration: RelayThreadConfiguration)
         -> RegisteredFiles
     {
+        let streamListeners = configuration.streamListeners.count
         let listeners = configuration.listeners.count
-        let limit = Machine.raiseDescriptorLimit() - Limits.otherDescriptors - listeners
+        let limit =
+            Machine.raiseDescriptorLimit() - Limits.otherDescriptors - listeners - streamListeners
+        let wanted = streamListeners == 0 ? 0 : configuration.connections.connections
+        let connections = max(0, min(wanted, limit / 2))
         return RegisteredFiles(
             listeners: listeners,
-            relays: max(1, min(configuration.server.relayIndexLimit, limit))
+            streamListeners: streamListeners,
+            relays: max(1, min(configuration.server.relayIndexLimit, limit - connections)),
+            connections: connections
         )
     }
 
@@ -122,7 +134,7 @@ extension RelayLoop {
         files: RegisteredFiles,
         node: Int?
     ) throws(Errno) -> RelayEngine {
-        RelayEngine(
+        try RelayEngine(
             server: TURNServer(configuration: configuration.server, seed: Self.seed()),
             pool: try BufferPool(
                 count: configuration.bufferCount + Limits.spareBuffers,
@@ -134,7 +146,9 @@ extension RelayLoop {
                 slots: Limits.sendSlots,
                 segmentation: configuration.segmentation
             ),
-            registeredFiles: files
+            registeredFiles: files,
+            connections: configuration.connections(places: files.connections),
+            hash: KeyedHash(.random(in: .min ... .max), .random(in: .min ... .max))
         )
     }
 }
@@ -149,6 +163,24 @@ extension RelayThreadConfiguration {
         options.receiveBuffer = receiveBuffer
         options.sendBuffer = sendBuffer
         return options
+    }
+}
+
+extension RelayThreadConfiguration {
+    /// How the listening sockets of streams are opened.
+    var streamSocketOptions: StreamSocketOptions {
+        var options = StreamSocketOptions()
+        options.sharesPort = true
+        options.receiveBuffer = streamReceiveBuffer
+        options.sendBuffer = streamSendBuffer
+        return options
+    }
+
+    /// The limits of connections with as many places as there are files for them.
+    func connections(places: Int) -> ConnectionLimits {
+        var limits = connections
+        limits.connections = places
+        return limits
     }
 }
 

@@ -13,6 +13,12 @@ enum OperationKind: UInt8 {
     case send = 2
     /// The inbox has something.
     case wake = 3
+    /// The multishot accept of a listening socket.
+    case accept = 4
+    /// A send on a connection.
+    case streamSend = 5
+    /// A connection takes bytes again.
+    case writable = 6
 }
 
 /// All that one relay thread has: made, run and destroyed on that thread.
@@ -24,6 +30,7 @@ struct RelayLoop: ~Copyable {
     var lending: Lending
     var sockets: RelaySockets
     var receives: Receives
+    var accepts = Accepts()
     var gathering = Gathering()
     var overrun = Overrun()
     var passes: UInt64 = 0
@@ -48,9 +55,13 @@ struct RelayLoop: ~Copyable {
             memory.engine.expire(at: now, opener: &sockets)
             sockets.expireReservations(at: now)
             memory.engine.endPass()
+            memory.engine.expireConnections(at: now, opener: &sockets)
             settleSockets()
+            prepareStreamSends()
+            settleConnections()
             lendBuffers()
             armReceives()
+            armAccepts(at: now)
             prepareSends()
             publish()
             enter(at: now)
@@ -92,6 +103,9 @@ struct RelayLoop: ~Copyable {
                 result: completion.result
             )
         case .wake: readInbox()
+        case .accept: accepted(completion, at: now)
+        case .streamSend: streamSent(completion, at: now)
+        case .writable: becameWritable(completion)
         case nil: break
         }
     }

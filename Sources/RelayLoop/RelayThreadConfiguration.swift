@@ -9,6 +9,12 @@ public struct RelayThreadConfiguration: Sendable {
     public var server: ServerConfiguration
     /// Addresses to listen on for UDP; every thread of a server has the same.
     public var listeners: [TransportAddress]
+    /// Addresses to listen on for streams.
+    public var streamListeners: [TransportAddress] = []
+    /// How many connections this thread takes.
+    public var connections = ConnectionLimits()
+    /// SO_RCVBUF and SO_SNDBUF of each connection in bytes; 0 lets the kernel find the sizes.
+    public var streamReceiveBuffer = 0, streamSendBuffer = 0
     /// The CPU this thread is pinned to; `nil` leaves it to the scheduler.
     public var cpu: Int?
     /// Whether memory is taken on the NUMA node of `cpu`.

@@ -115,7 +115,13 @@ extension AllocationTable {
         byRelay.set(allocation.relay, to: .none)
         deadlines.remove(slot.index)
         allocations.giveBack(slot)
-        commands.append(.close(relay: allocation.relay, userTag: allocation.userTag))
+        commands.append(
+            .close(
+                relay: allocation.relay,
+                userTag: allocation.userTag,
+                client: allocation.fiveTuple.connection
+            )
+        )
     }
 
     /// Makes sure that the allocation is looked at by `deadline`.

@@ -77,6 +77,9 @@ public struct TURNServer: ~Copyable, Sendable {
         table.byClient.value(of: fiveTuple) != nil
     }
 
+    /// Whether channel numbers may be those of RFC 5766.
+    public var rfc5766Channels: Bool { configuration.rfc5766Channels }
+
     /// Whether each datagram counts against the bandwidth of its allocation.
     public var limitsBandwidth: Bool { !bandwidth.isUnlimited }
 

@@ -143,6 +143,7 @@ public struct Delivery: Equatable, Sendable, BitwiseCopyable {
 
 /// A rare effect, drained with `TURNServer.nextCommand()` after each call.
 public enum Command: Equatable, Sendable, BitwiseCopyable {
-    /// Close the relayed socket and give back its port and its place in the user's quota.
-    case close(relay: RelayIndex, userTag: UInt64)
+    /// Close the relayed socket and give back its port and its place in the user's quota; `client` is the connection
+    /// whose allocation it was.
+    case close(relay: RelayIndex, userTag: UInt64, client: ConnectionIndex)
 }

@@ -100,6 +100,33 @@ extension AttributeTable {
             help: "Answers to all strangers together, for each relay thread; 0: no limit."
         ),
         Attribute(
+            "limits/connections",
+            .integer(0...1_000_000),
+            \.limits.connections,
+            default: "20000",
+            unit: "connections",
+            help:
+                "Connections of clients, for each relay thread; the oldest without an allocation make room."
+        ),
+        Attribute(
+            "limits/connections_per_source",
+            .integer(0...1_000_000),
+            \.limits.connectionsPerSource,
+            default: "2000",
+            unit: "connections",
+            help:
+                "Connections from one IPv4 address or IPv6 /64, for each relay thread; 0: no limit."
+        ),
+        Attribute(
+            "limits/connection_idle_s",
+            .integer(1...3600),
+            \.limits.connectionIdleSeconds,
+            default: "30",
+            unit: "seconds",
+            help:
+                "A connection without an allocation that says nothing sensible for so long is closed."
+        ),
+        Attribute(
             "limits/lifetime_max_s",
             .integer(600...86_400),
             \.limits.lifetimeMaximumSeconds,

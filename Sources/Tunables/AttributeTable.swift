@@ -4,7 +4,7 @@
 public enum AttributeTable {
     /// Every attribute and family there is.
     public static let all: [Attribute] =
-        server + listen + relay + threads + ring + buffers + udp + auth + limits + peers
+        server + listen + relay + threads + ring + buffers + udp + tcp + auth + limits + peers
         + control + tls + rooms + ice + log
 }
 
@@ -41,7 +41,15 @@ extension AttributeTable {
             default: "0.0.0.0:3478 [::]:3478",
             isList: true,
             help: "Where clients reach the server over UDP; 0.0.0.0 and [::] are all addresses."
-        )
+        ),
+        Attribute(
+            "listen/tcp",
+            .endpoints,
+            \.listen.tcp,
+            default: "0.0.0.0:3478 [::]:3478",
+            isList: true,
+            help: "Where clients reach the server over TCP."
+        ),
     ]
 
     private static let relay: [Attribute] = [
@@ -179,6 +187,25 @@ extension AttributeTable {
             default: "2m",
             unit: "bytes",
             help: "SO_SNDBUF of each socket, capped by net.core.wmem_max; 0: the system's default."
+        ),
+    ]
+
+    private static let tcp: [Attribute] = [
+        Attribute(
+            "tcp/receive_buffer",
+            .size(0...1 << 30),
+            \.tcp.receiveBuffer,
+            default: "0",
+            unit: "bytes",
+            help: "SO_RCVBUF of each connection; 0: the kernel finds the size."
+        ),
+        Attribute(
+            "tcp/send_buffer",
+            .size(0...1 << 30),
+            \.tcp.sendBuffer,
+            default: "0",
+            unit: "bytes",
+            help: "SO_SNDBUF of each connection; 0: the kernel finds the size."
         ),
     ]
 

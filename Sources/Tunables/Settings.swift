@@ -24,6 +24,8 @@ public struct Settings: Sendable, Equatable {
     public struct Listen: Sendable, Equatable {
         /// Endpoints such as `0.0.0.0:3478`.
         public var udp: [String] = []
+        /// Endpoints for TCP.
+        public var tcp: [String] = []
     }
 
     /// The attributes under `relay/`.
@@ -78,6 +80,14 @@ public struct Settings: Sendable, Equatable {
         public var sendBuffer = 0
     }
 
+    /// The attributes under `tcp/`.
+    public struct TCP: Sendable, Equatable {
+        /// SO_RCVBUF in bytes; 0: as the system has it.
+        public var receiveBuffer = 0
+        /// SO_SNDBUF in bytes; 0: as the system has it.
+        public var sendBuffer = 0
+    }
+
     /// The attributes under `auth/`.
     public struct Auth: Sendable, Equatable {
         /// Whether clients must authenticate.
@@ -108,6 +118,12 @@ public struct Settings: Sendable, Equatable {
         public var unauthenticatedPerSecond = 0
         /// Unauthenticated requests a second of all sources; 0: no limit.
         public var unauthenticatedTotalPerSecond = 0
+        /// Connections of a thread.
+        public var connections = 0
+        /// Connections of one source and thread; 0: no limit.
+        public var connectionsPerSource = 0
+        /// How long a connection without an allocation may be silent.
+        public var connectionIdleSeconds = 0
         /// The longest lifetime of an allocation.
         public var lifetimeMaximumSeconds = 0
         /// The lifetime of a permission.
@@ -146,6 +162,8 @@ public struct Settings: Sendable, Equatable {
     public var buffers = Buffers()
     /// The attributes under `udp/`.
     public var udp = UDP()
+    /// The attributes under `tcp/`.
+    public var tcp = TCP()
     /// The attributes under `auth/`.
     public var auth = Auth()
     /// The attributes under `limits/`.

@@ -35,6 +35,7 @@ struct Banner {
         [
             ("version", turnpikeVersion),
             ("udp", joined(plan.listeners.addresses.map(\.description))),
+            ("tcp", joined(plan.streamListeners.addresses.map(\.description))),
             ("relay", joined(plan.relay.bound.map(\.description))),
             ("external", joined(plan.relay.advertised.map(\.description))),
             ("ports", ports),
@@ -49,6 +50,7 @@ struct Banner {
     private var rows: [(String, String)] {
         var rows = [
             ("listening", "UDP " + joined(plan.listeners.addresses.map(\.description))),
+            ("", "TCP " + joined(plan.streamListeners.addresses.map(\.description))),
             ("relaying", relaying),
             ("reach", reach),
             ("threads", threads),

@@ -22,7 +22,7 @@ struct ControlPlan {
     init(
         _ settings: Settings,
         state: StateDirectory,
-        turn: (listeners: [TransportAddress], secret: String),
+        turn: (listeners: [TransportAddress], streams: [TransportAddress], secret: String),
         processors: Processors
     ) throws(StartProblem) {
         let others = processors.allowed.filter { !processors.ofThreads.contains($0) }
@@ -42,6 +42,7 @@ struct ControlPlan {
         configuration.ice.urls = settings.ice.urls
         configuration.ice.lifetimeSeconds = settings.ice.lifetimeSeconds
         configuration.ice.udpPort = turn.listeners.first.map { Int($0.port) }
+        configuration.ice.tcpPort = turn.streams.first.map { Int($0.port) }
         configuration.ice.secret = turn.secret
         try configuration.setCertificate(settings.tls)
         self.configuration = configuration

@@ -4,19 +4,28 @@ import Glibc
 import STUN
 import Tunables
 
-/// Every address to listen on over UDP, checked to be ours and free.
+/// Every address to listen on over one protocol, checked to be ours and free.
 struct Listeners {
     /// More is a mistake: each address is a socket of each relay thread.
     private static let maximum = 256
 
     private(set) var addresses: [TransportAddress] = []
     private(set) var warnings: [String] = []
+    private let attribute: String
+    private let kind: ProbeSocket.Kind
 
-    /// Expands and checks the endpoints of the tree.
+    /// Expands and checks the endpoints of an attribute of the tree.
     ///
     /// An answer must leave from the address that was asked. A socket for each address does that; one for all would
     /// leave the choice to the routing table.
-    init(_ endpoints: [String], machine: [IPAddress] = NetworkInterfaces.addresses()) throws {
+    init(
+        _ endpoints: [String],
+        of attribute: String,
+        kind: ProbeSocket.Kind,
+        machine: [IPAddress] = NetworkInterfaces.addresses()
+    ) throws {
+        self.attribute = attribute
+        self.kind = kind
         for endpoint in endpoints.compactMap({ TransportAddress($0) }) {
             if endpoint.ip.isWildcard {
                 for ip in machine where ip.family == endpoint.ip.family {
@@ -26,35 +35,32 @@ struct Listeners {
                 try add(endpoint, isNamed: true)
             }
         }
-        if addresses.isEmpty {
-            throw StartProblem("listen/udp: no address to listen on")
-        }
         if addresses.count > Self.maximum {
             throw StartProblem(
-                "listen/udp: this machine has \(addresses.count) addresses; name those to listen on"
+                "\(attribute): this machine has \(addresses.count) addresses; name those to listen on"
             )
         }
     }
 
     private mutating func add(_ address: TransportAddress, isNamed: Bool) throws {
         if addresses.contains(address) { return }
-        switch try ProbeSocket(address.ip.family).bind(to: address) {
+        switch try ProbeSocket(address.ip.family, kind: kind).bind(to: address) {
         case 0:
             addresses.append(address)
         case EADDRINUSE:
             throw StartProblem(
-                "listen/udp: \(address) is in use by another program; see: ss -ulpn sport = \(address.port)"
+                "\(attribute): \(address) is in use by another program; see: ss -\(kind == .stream ? "t" : "u")lpn sport = \(address.port)"
             )
         case EADDRNOTAVAIL where !isNamed:
             warnings.append("cannot listen on \(address): the address is not ready")
         case EADDRNOTAVAIL:
-            throw StartProblem("listen/udp: \(address) is not an address of this machine")
+            throw StartProblem("\(attribute): \(address) is not an address of this machine")
         case EACCES:
             throw StartProblem(
-                "listen/udp: \(address): ports below 1024 need root or CAP_NET_BIND_SERVICE"
+                "\(attribute): \(address): ports below 1024 need root or CAP_NET_BIND_SERVICE"
             )
         case let number:
-            throw StartProblem("listen/udp: \(address)", errno: number)
+            throw StartProblem("\(attribute): \(address)", errno: number)
         }
     }
 }

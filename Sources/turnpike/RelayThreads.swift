@@ -24,6 +24,7 @@ struct RelayThreads {
                     plan.settings,
                     server: plan.server,
                     listeners: plan.listeners.addresses,
+                    streamListeners: plan.streamListeners.addresses,
                     cpu: cpu
                 )
                 let thread = try RelayThread(

@@ -77,15 +77,23 @@ extension RelayThreadConfiguration {
     /// - Parameters:
     ///   - settings: The attribute tree.
     ///   - server: The TURN server, the same for all threads.
-    ///   - listeners: The addresses to listen on, the same for all threads.
+    ///   - listeners: The addresses to listen on over UDP, the same for all threads.
+    ///   - streamListeners: The addresses to listen on over TCP, the same for all threads.
     ///   - cpu: The CPU of this thread.
     init(
         _ settings: Settings,
         server: ServerConfiguration,
         listeners: [TransportAddress],
+        streamListeners: [TransportAddress],
         cpu: Int
     ) {
         self.init(server: server, listeners: listeners)
+        self.streamListeners = streamListeners
+        connections.connections = settings.limits.connections
+        connections.perSource = UInt32(settings.limits.connectionsPerSource)
+        connections.idleSeconds = UInt64(settings.limits.connectionIdleSeconds)
+        streamReceiveBuffer = settings.tcp.receiveBuffer
+        streamSendBuffer = settings.tcp.sendBuffer
         self.cpu = cpu
         numa = settings.threads.numa
         ringEntries = settings.ring.entries

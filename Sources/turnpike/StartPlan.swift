@@ -9,6 +9,8 @@ import Tunables
 struct StartPlan {
     let settings: Settings
     let listeners: Listeners
+    /// Where clients connect.
+    let streamListeners: Listeners
     let relay: RelayAddresses
     let processors: Processors
     let server: ServerConfiguration
@@ -33,7 +35,11 @@ struct StartPlan {
         self.settings = settings
         self.warnings = warnings
         processors = try Processors(settings.threads)
-        listeners = try Listeners(settings.listen.udp)
+        listeners = try Listeners(settings.listen.udp, of: "listen/udp", kind: .datagram)
+        streamListeners = try Listeners(settings.listen.tcp, of: "listen/tcp", kind: .stream)
+        if listeners.addresses.isEmpty && streamListeners.addresses.isEmpty {
+            throw StartProblem("listen/udp, listen/tcp: no address to listen on")
+        }
         relay = try RelayAddresses(settings.relay)
         let directory = try StateDirectory(named: state)
         var secrets = settings.auth.secrets.map(\.value)
@@ -47,10 +53,13 @@ struct StartPlan {
             settings,
             state: directory,
             // Where nothing has to be proved, any secret will do.
-            turn: (listeners.addresses, secrets.first ?? hexadecimal(randomBytes(16))),
+            turn: (
+                listeners.addresses, streamListeners.addresses,
+                secrets.first ?? hexadecimal(randomBytes(16))
+            ),
             processors: processors
         )
-        self.warnings += listeners.warnings + processors.warnings
+        self.warnings += listeners.warnings + streamListeners.warnings + processors.warnings
         try findShortages()
     }
 
@@ -59,7 +68,8 @@ struct StartPlan {
 
     private mutating func findShortages() throws {
         let shortage = try DescriptorLimit.raise(
-            listeners: threadCount * (listeners.addresses.count + 4),
+            listeners: threadCount
+                * (listeners.addresses.count + streamListeners.addresses.count + 4),
             allocations: min(settings.limits.allocations, relay.bound.count * server.ports.count)
         )
         if let shortage { warnings.append(shortage) }

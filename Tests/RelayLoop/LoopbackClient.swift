@@ -7,12 +7,18 @@ import Testing
 
 /// A TURN client of few words: it asks over a real socket and reads what comes back.
 final class LoopbackClient {
-    let socket: FarSocket
+    let socket: any FarEnd
     let server: SocketAddress
     private var transactions: UInt64 = 0
 
     init(_ relay: LoopbackRelay) throws {
         socket = try FarSocket(relay.address)
+        server = relay.address
+    }
+
+    /// A client that reaches the server over a stream.
+    init(over stream: any FarEnd, _ relay: LoopbackRelay) {
+        socket = stream
         server = relay.address
     }
 

@@ -73,8 +73,28 @@ final class LoopbackRelay {
     }
 }
 
+/// The far end of a conversation, whatever carries its messages.
+protocol FarEnd {
+    /// Its own address.
+    var address: SocketAddress { get }
+
+    /// Sends one message; where to is known to a stream.
+    func send(_ bytes: [UInt8], to address: SocketAddress, segmentSize: Int) throws
+
+    /// The next message; `nil` when none comes within the time.
+    func receive(milliseconds: Int32) -> [UInt8]?
+}
+
+extension FarEnd {
+    func send(_ bytes: [UInt8], to address: SocketAddress) throws {
+        try send(bytes, to: address, segmentSize: 0)
+    }
+
+    func receive() -> [UInt8]? { receive(milliseconds: 10_000) }
+}
+
 /// A socket at the far end: a client or a peer.
-final class FarSocket {
+final class FarSocket: FarEnd {
     let address: SocketAddress
     private let socket: Int32
 

@@ -81,7 +81,7 @@ final class TestServer {
             outputs = []
         }
         while let command = server.nextCommand() {
-            guard case .close(let relay, _) = command else { continue }
+            guard case .close(let relay, _, _) = command else { continue }
             outputs.append("close \(relays.removeValue(forKey: relay.rawValue) ?? 0)")
         }
         return outputs

@@ -95,7 +95,7 @@ import Tunables
     @Test(arguments: [
         ("thread/count=1", "threads/count"), ("limits/alocations=1", "limits/allocations"),
         ("auth/users/=x", "auth/users/NAME"), ("auth/users/a/b=x", "auth/users/NAME"),
-        ("listen/sctp=x", "listen/udp"), ("/threads/count=1", "threads/count"),
+        ("listen/sctp=x", "listen/tcp"), ("/threads/count=1", "threads/count"),
     ])
     func anUnknownPathIsRefusedWithTheNearestOne(_ override: String, _ nearest: String) {
         #expect(refusal(override).hasSuffix("no such attribute; did you mean \(nearest)?"))

@@ -25,7 +25,7 @@ import Tunables
         let plan = try ControlPlan(
             settings,
             state: state,
-            turn: ([try #require(TransportAddress("127.0.0.1:3999"))], "a TURN secret"),
+            turn: ([try #require(TransportAddress("127.0.0.1:3999"))], [], "a TURN secret"),
             processors: try Processors(settings.threads, allowed: allowed)
         )
         try check(plan, state)

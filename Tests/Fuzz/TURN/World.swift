@@ -186,7 +186,7 @@ struct World: ~Copyable {
     private mutating func obey() {
         while let command = server.nextCommand() {
             switch command {
-            case .close(let relay, _):
+            case .close(let relay, _, _):
                 require(openRelays.remove(relay.rawValue) != nil, "closed twice")
             }
         }

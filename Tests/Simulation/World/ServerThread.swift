@@ -53,7 +53,7 @@ final class ServerThread {
             listeners: Scenario.listeners.count,
             relays: configuration.relayIndexLimit
         )
-        engine = RelayEngine(
+        engine = try RelayEngine(
             server: TURNServer(configuration: configuration, seed: seed),
             pool: try BufferPool(
                 count: scenario.bufferCount,
@@ -155,6 +155,7 @@ final class ServerThread {
             source =
                 sockets.sockets[relay.rawValue]?.endpoint
                 ?? Endpoint(address: Address(0, 0, 0, 0), port: 0)
+        case .connection: return nil
         }
         let flow = Flow(
             thread: index,

@@ -1,0 +1,74 @@
+/// A client's connection: what a relay thread remembers of it.
+
+internal import IOURing
+internal import TURN
+
+/// One place of the table of connections.
+struct Connection: BitwiseCopyable {
+    /// Where it is in its life.
+    enum Phase: UInt8, BitwiseCopyable {
+        /// Nobody's.
+        case free
+        /// Takes and gives messages.
+        case open
+        /// Only gives what it has left to say, and is closed then.
+        case draining
+        /// Is closed as soon as the kernel holds nothing of it any more.
+        case closing
+    }
+
+    var phase = Phase.free
+    /// The client as the TURN server knows it.
+    var fiveTuple: FiveTuple
+    var descriptor: Int32
+
+    /// The beginning of a message whose end has not come yet.
+    var carry = Carry()
+    /// What has not been sent yet.
+    var outbox = Outbox()
+
+    /// Whether it is on the list of those with something to send.
+    var isDirty = false
+    /// Whether the kernel says when the stream takes bytes again.
+    var isAwaitingRoom = false
+
+    /// Whether it owns an allocation; those without are strangers, and live by a shorter time.
+    var hasAllocation = false
+    /// When it is closed unless it says something sensible, in seconds of the monotonic clock; strangers only.
+    var deadlineSeconds: UInt64 = 0
+    /// Its neighbours on the list of strangers.
+    var older = ConnectionIndex.none, newer = ConnectionIndex.none
+
+    /// Whether nothing of it is with the kernel but perhaps its receive.
+    var isQuiet: Bool { !outbox.isSending && !isAwaitingRoom }
+}
+
+/// The beginning of a message, kept until the rest has come.
+struct Carry: BitwiseCopyable {
+    /// What kind of memory holds it.
+    enum Place: UInt8, BitwiseCopyable {
+        case nowhere
+        /// A small buffer: what any client may ask of us.
+        case small
+        /// One as large as the largest message: for clients with an allocation.
+        case large
+    }
+
+    var place = Place.nowhere
+    var buffer = BufferIndex(rawValue: 0)
+    /// Bytes that have come.
+    var count = 0
+}
+
+/// What a connection has left to send: the bytes `start..<end` of a chunk, if it has one.
+struct Outbox: BitwiseCopyable {
+    var hasChunk = false
+    /// The kernel reads from the chunk; its result is still to come.
+    var isSending = false
+    var chunk = BufferIndex(rawValue: 0)
+    var start = 0
+    var end = 0
+
+    /// How many bytes wait.
+    var count: Int { end &- start }
+}

@@ -1,0 +1,14 @@
+/// How many connections a relay thread takes, and for how long.
+
+/// The bounds of connections.
+public struct ConnectionLimits: Sendable {
+    /// Connections of a thread; 0 takes none.
+    public var connections = 0
+    /// Connections from one IPv4 address or one IPv6 /64; 0: no limit but the other.
+    public var perSource: UInt32 = 0
+    /// How long a connection without an allocation may say nothing sensible.
+    public var idleSeconds: UInt64 = 30
+
+    /// No connections.
+    public init() {}
+}

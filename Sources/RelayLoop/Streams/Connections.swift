@@ -1,0 +1,237 @@
+/// The connections of one relay thread: a table of fixed capacity, and who is the oldest stranger in it.
+
+internal import IOURing
+internal import STUN
+internal import TURN
+
+/// What is counted of connections.
+struct ConnectionStatistics: BitwiseCopyable {
+    /// Connections taken in, and those turned away at once.
+    var accepted: UInt64 = 0, refused: UInt64 = 0
+    /// Strangers closed because their time was over, and those that made room for others.
+    var timedOut: UInt64 = 0, evicted: UInt64 = 0
+    /// Connections closed because no message began where one had to.
+    var broken: UInt64 = 0
+    /// Messages for a client that did not fit what it has left to receive.
+    var dropsConnectionFull: UInt64 = 0
+}
+
+/// Connections by index.
+///
+/// A stranger is a connection without an allocation. Strangers are in a list in the order in which they last said
+/// something sensible, and all have the same time, so the first of the list is the next whose time is over; when the
+/// table is nearly full, it makes room.
+struct Connections: ~Copyable {
+    /// Messages are kept here until they are whole: one small place for each connection, touched only in use.
+    var smallCarries: BufferPool
+    /// What is to be sent, and beginnings of large messages.
+    var chunks: BufferPool
+    var statistics = ConnectionStatistics()
+    /// Connections there are, those being closed included.
+    private(set) var count = 0
+
+    /// Connections with something to send, and those to be closed.
+    private(set) var dirty: IndexStack
+    private(set) var closing: IndexStack
+
+    private var table: MappedArray<Connection>
+    private var free: FreeIndexes
+    private var sources: FlatTable<ConnectionSource, UInt32>
+    private var oldestStranger = ConnectionIndex.none
+    private var newestStranger = ConnectionIndex.none
+    let limits: ConnectionLimits
+
+    /// Takes the memory for as many connections as `limits` allows.
+    init(_ limits: ConnectionLimits, hash: KeyedHash) throws(Errno) {
+        let capacity = max(1, limits.connections)
+        let table = try MappedArray<Connection>(count: capacity)
+        let dirty = try IndexStack(capacity: capacity)
+        let closing = try IndexStack(capacity: capacity)
+        let smallCarries = try Self.pool(capacity, of: Limits.smallCarryBytes)
+        let chunks = try Self.pool(min(capacity, Limits.chunks), of: Limits.chunkBytes)
+        self.limits = limits
+        self.table = table
+        self.dirty = dirty
+        self.closing = closing
+        self.smallCarries = smallCarries
+        self.chunks = chunks
+        free = FreeIndexes(count: limits.connections)
+        sources = FlatTable(capacity: capacity, hash: hash)
+    }
+
+    private static func pool(_ count: Int, of size: Int) throws(Errno) -> BufferPool {
+        try BufferPool(count: count, size: size, hugePages: false, node: nil, populates: false)
+    }
+
+    deinit {
+        for index in 0..<table.count where table[index].phase != .free {
+            _ = StreamSocket(adopting: table[index].descriptor)
+        }
+    }
+
+    /// A connection, in place.
+    subscript(index: ConnectionIndex) -> Connection {
+        get { table[Int(index.rawValue)] }
+        _modify { yield &table[Int(index.rawValue)] }
+    }
+}
+
+// MARK: - Coming and going
+
+extension Connections {
+    /// Takes a connection in as a stranger; `nil` when there is no place for it, or its source has its share.
+    mutating func open(
+        _ fiveTuple: FiveTuple,
+        descriptor: Int32,
+        at seconds: UInt64
+    ) -> ConnectionIndex? {
+        let source = ConnectionSource(fiveTuple.client.ip)
+        let ofSource = sources.value(of: source) ?? 0
+        let isOneTooMany = limits.perSource > 0 && ofSource >= limits.perSource
+        guard !isOneTooMany, let place = free.take() else {
+            statistics.refused &+= 1
+            return nil
+        }
+        sources.remove(source)
+        _ = sources.insert(ofSource + 1, for: source)
+        let index = ConnectionIndex(rawValue: place)
+        var connection = Connection(phase: .open, fiveTuple: fiveTuple, descriptor: descriptor)
+        connection.fiveTuple.connection = index
+        self[index] = connection
+        count += 1
+        statistics.accepted &+= 1
+        appendStranger(index, at: seconds)
+        return index
+    }
+
+    /// Gives the place of a connection back that the kernel holds nothing of.
+    mutating func release(_ index: ConnectionIndex) {
+        releaseMemory(of: index)
+        let source = ConnectionSource(self[index].fiveTuple.client.ip)
+        let ofSource = sources.value(of: source) ?? 1
+        sources.remove(source)
+        if ofSource > 1 { _ = sources.insert(ofSource - 1, for: source) }
+        self[index].phase = .free
+        free.giveBack(index.rawValue)
+        count -= 1
+    }
+
+    /// Begins the end of a connection: at once, or once it has said what it has left to say.
+    mutating func close(_ index: ConnectionIndex, draining: Bool) {
+        guard self[index].phase == .open || self[index].phase == .draining else { return }
+        if self[index].phase == .open && !self[index].hasAllocation { removeStranger(index) }
+        self[index].hasAllocation = false
+        releaseCarry(of: index)
+        let hasMore = self[index].outbox.count > 0 && !self[index].isAwaitingRoom
+        if draining && hasMore && self[index].phase == .open {
+            self[index].phase = .draining
+            markDirty(index)
+        } else {
+            self[index].phase = .closing
+            closing.push(index)
+        }
+    }
+
+    /// The next connection to be closed.
+    mutating func nextClosing() -> ConnectionIndex? { closing.pop() }
+
+    /// Notes that a connection has something to send.
+    mutating func markDirty(_ index: ConnectionIndex) {
+        if self[index].isDirty { return }
+        self[index].isDirty = true
+        dirty.push(index)
+    }
+
+    /// The next connection with something to send.
+    mutating func nextDirty() -> ConnectionIndex? {
+        guard let index = dirty.pop() else { return nil }
+        self[index].isDirty = false
+        return index
+    }
+}
+
+// MARK: - Strangers
+
+extension Connections {
+    /// Notes that a connection said something sensible, and whether it owns an allocation now.
+    mutating func heard(_ index: ConnectionIndex, hasAllocation: Bool, at seconds: UInt64) {
+        guard self[index].phase == .open else { return }
+        if !self[index].hasAllocation { removeStranger(index) }
+        self[index].hasAllocation = hasAllocation
+        if !hasAllocation { appendStranger(index, at: seconds) }
+    }
+
+    /// The stranger whose time is over, if there is one; or the oldest, where places are getting scarce.
+    mutating func nextToLeave(at seconds: UInt64) -> ConnectionIndex? {
+        let index = oldestStranger
+        guard index != .none else { return nil }
+        if self[index].deadlineSeconds <= seconds {
+            statistics.timedOut &+= 1
+            return index
+        }
+        if limits.connections - count < limits.connections / Limits.reserveOfConnections {
+            statistics.evicted &+= 1
+            return index
+        }
+        return nil
+    }
+
+    private mutating func appendStranger(_ index: ConnectionIndex, at seconds: UInt64) {
+        self[index].deadlineSeconds = seconds + limits.idleSeconds
+        self[index].older = newestStranger
+        self[index].newer = .none
+        if newestStranger == .none {
+            oldestStranger = index
+        } else {
+            self[newestStranger].newer = index
+        }
+        newestStranger = index
+    }
+
+    private mutating func removeStranger(_ index: ConnectionIndex) {
+        let connection = self[index]
+        if connection.older == .none {
+            oldestStranger = connection.newer
+        } else {
+            self[connection.older].newer = connection.newer
+        }
+        if connection.newer == .none {
+            newestStranger = connection.older
+        } else {
+            self[connection.newer].older = connection.older
+        }
+    }
+}
+
+/// Where connections come from, as they are counted: an IPv4 address, or the /64 of an IPv6 address.
+struct ConnectionSource: FlatTableKey {
+    private var high: UInt64
+    private var low: UInt64
+
+    init(_ address: IPAddress) {
+        let address = address.canonical
+        high = address.high
+        low = address.family == .ipv4 ? address.low | 1 << 32 : 0
+    }
+
+    func hashed(by hash: KeyedHash) -> UInt64 { hash(high, low) }
+}
+
+/// A stack of connections with room for all of them; none is on it twice.
+struct IndexStack: ~Copyable {
+    private var indexes: MappedArray<UInt32>
+    private(set) var count = 0
+
+    init(capacity: Int) throws(Errno) { indexes = try MappedArray(count: capacity) }
+
+    mutating func push(_ index: ConnectionIndex) {
+        indexes[count] = index.rawValue
+        count += 1
+    }
+
+    mutating func pop() -> ConnectionIndex? {
+        if count == 0 { return nil }
+        count -= 1
+        return ConnectionIndex(rawValue: indexes[count])
+    }
+}

@@ -1,0 +1,82 @@
+/// What goes to clients over streams: whole messages behind one another, as far as there is room.
+
+internal import IOURing
+internal import STUN
+internal import TURN
+
+extension RelayEngine {
+    /// Puts the answer in the scratch into a connection's outbox.
+    ///
+    /// A stranger that asks and does not read what it is told is let go.
+    mutating func replyOnConnection(count: Int, to index: ConnectionIndex) {
+        let connection = connections[index]
+        guard connection.phase == .open else { return }
+        guard !connection.isAwaitingRoom || connection.hasAllocation,
+            connections.room(for: count, of: index) != nil
+        else {
+            connections.statistics.dropsConnectionFull &+= 1
+            if !connection.hasAllocation { connections.close(index, draining: false) }
+            return
+        }
+        Self.append(replies.scratch, count: count, to: &connections, index)
+        connections.markDirty(index)
+        statistics.datagramsToClients &+= 1
+        statistics.bytesToClients &+= UInt64(truncatingIfNeeded: count)
+    }
+
+    /// Puts datagrams of a peer into a connection's outbox, each whole or not at all.
+    ///
+    /// The header of all of them lies in the buffer too; they are `stride` bytes apart.
+    mutating func append(
+        _ datagram: OutgoingDatagram,
+        times: Int,
+        stride: Int,
+        to index: ConnectionIndex
+    ) {
+        guard connections[index].phase == .open else { return }
+        let appended = Self.append(
+            datagram,
+            times: times,
+            stride: stride,
+            in: pool,
+            to: &connections,
+            index
+        )
+        connections.statistics.dropsConnectionFull &+= UInt64(truncatingIfNeeded: times &- appended)
+        if appended == 0 { return }
+        connections.markDirty(index)
+        statistics.datagramsToClients &+= UInt64(truncatingIfNeeded: appended)
+        statistics.bytesToClients &+= UInt64(truncatingIfNeeded: appended &* datagram.count)
+    }
+
+    /// The fields come apart so that buffers are read while outboxes are written.
+    private static func append(
+        _ datagram: OutgoingDatagram,
+        times: Int,
+        stride: Int,
+        in pool: borrowing BufferPool,
+        to connections: inout Connections,
+        _ index: ConnectionIndex
+    ) -> Int {
+        let header = datagram.headerOffset..<(datagram.headerOffset &+ datagram.headerCount)
+        var start = datagram.payloadOffset
+        for done in 0..<times {
+            guard connections.room(for: datagram.count, of: index) != nil else { return done }
+            connections.append(pool.bytes(datagram.buffer, header), to: index)
+            let payload = start..<(start &+ datagram.payloadCount)
+            connections.append(pool.bytes(datagram.buffer, payload), to: index)
+            connections.appendZeros(datagram.paddingCount, to: index)
+            start &+= stride
+        }
+        return times
+    }
+
+    private static func append(
+        _ scratch: borrowing ReplyWriter.Scratch,
+        count: Int,
+        to connections: inout Connections,
+        _ index: ConnectionIndex
+    ) {
+        connections.append(scratch.span.rawBytes.extracting(0..<count), to: index)
+    }
+}

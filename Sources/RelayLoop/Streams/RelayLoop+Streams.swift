@@ -1,0 +1,200 @@
+/// Connections and the ring: accepted, received from, sent to, closed.
+
+internal import IOURing
+internal import STUN
+internal import TURN
+
+extension RelayLoop {
+    // MARK: Coming
+
+    /// A listening socket gave a connection, an error, or its end.
+    @inline(never)
+    mutating func accepted(_ completion: Completion, at now: Now) {
+        let file = completion.token.index
+        if completion.result >= 0 { takeIn(completion.result, from: file, at: now) }
+        if completion.hasMore { return }
+        if let error = completion.error, error != .canceled {
+            receiveErrors &+= 1
+            accepts.pause(file, at: now.monotonic.nanoseconds)
+        } else {
+            accepts.arm(file)
+        }
+    }
+
+    private mutating func takeIn(_ descriptor: Int32, from file: UInt32, at now: Now) {
+        let socket = StreamSocket(adopting: descriptor)
+        // One that has gone again already has no address any more.
+        guard let client = try? StreamSocket.peerAddress(of: descriptor) else { return }
+        let fiveTuple = FiveTuple(
+            client: TransportAddress(client),
+            listener: ListenerIndex(rawValue: UInt16(truncatingIfNeeded: file)),
+            transport: .tcp
+        )
+        let place = memory.engine.connections.open(
+            fiveTuple,
+            descriptor: descriptor,
+            at: now.seconds
+        )
+        guard let index = place else { return }
+        // From here on the connection owns the descriptor.
+        _ = socket.release()
+        do throws(Errno) {
+            try memory.ring.register(file: descriptor, at: files.file(of: index))
+            receives.arm(files.file(of: index))
+        } catch {
+            receiveErrors &+= 1
+            memory.engine.connections.close(index, draining: false)
+        }
+    }
+
+    /// Arms the accepts that wait for it.
+    mutating func armAccepts(at now: Now) {
+        while let file = accepts.next(at: now.monotonic.nanoseconds) {
+            let token = Token(kind: OperationKind.accept.rawValue, index: file)
+            guard memory.ring.armAccept(file: file, token: token) else { return accepts.arm(file) }
+        }
+    }
+
+    // MARK: Receiving
+
+    /// A connection gave bytes, an error, or its end.
+    mutating func streamReceived(
+        _ completion: Completion,
+        of index: ConnectionIndex,
+        at now: Now
+    ) {
+        if let buffer = completion.buffer {
+            lending.take()
+            memory.engine.pool.received(buffer)
+            let count = Int(max(0, completion.result))
+            memory.engine.receive(count, in: buffer, of: index, at: now, opener: &sockets)
+        }
+        if !completion.hasMore { streamEnded(completion, of: index, at: now) }
+    }
+
+    /// The receive of a connection has ended: with the stream, or for want of buffers.
+    @inline(never)
+    private mutating func streamEnded(
+        _ completion: Completion,
+        of index: ConnectionIndex,
+        at now: Now
+    ) {
+        guard receives.isCurrent(completion.token) else { return }
+        let file = completion.token.index
+        receives.ended(file)
+        if completion.error == .noBuffers { count(.noBuffers) }
+        let isOver = completion.result == 0 || completion.error.map { $0 != .noBuffers } ?? false
+        if isOver {
+            memory.engine.end(index, draining: completion.result == 0, at: now, opener: &sockets)
+        } else if memory.engine.connections[index].phase == .open {
+            receives.rearm(file)
+        }
+        finishIfQuiet(index)
+    }
+
+    // MARK: Sending
+
+    /// Puts the sends of connections that have something to say on the submission queue.
+    mutating func prepareStreamSends() {
+        while let index = memory.engine.connections.nextDirty() {
+            if !prepareStreamSend(of: index) { return memory.engine.connections.markDirty(index) }
+        }
+    }
+
+    /// - Returns: false when the queue takes no more now.
+    private mutating func prepareStreamSend(of index: ConnectionIndex) -> Bool {
+        let connection = memory.engine.connections[index]
+        let outbox = connection.outbox
+        if connection.phase == .free || connection.phase == .closing {
+            finishIfQuiet(index)
+            return true
+        }
+        if outbox.isSending || connection.isAwaitingRoom || outbox.count == 0 {
+            return true
+        }
+        let isPrepared = memory.ring.prepareStreamSend(
+            outbox.start..<outbox.end,
+            of: outbox.chunk,
+            in: &memory.engine.connections.chunks,
+            file: files.file(of: index),
+            token: Token(kind: OperationKind.streamSend.rawValue, index: index.rawValue)
+        )
+        if isPrepared { memory.engine.connections[index].outbox.isSending = true }
+        return isPrepared
+    }
+
+    /// The kernel took what fitted.
+    mutating func streamSent(_ completion: Completion, at now: Now) {
+        let index = ConnectionIndex(rawValue: completion.token.index)
+        memory.engine.connections.sent(Int(max(0, completion.result)), of: index)
+        if let error = completion.error, error != .tryAgain {
+            memory.engine.end(index, draining: false, at: now, opener: &sockets)
+        }
+        let connection = memory.engine.connections[index]
+        switch connection.phase {
+        case .free: break
+        case .open, .draining:
+            if connection.outbox.count > 0 {
+                awaitRoom(index)
+            } else if connection.phase == .draining {
+                memory.engine.connections.close(index, draining: false)
+            }
+        case .closing: finishIfQuiet(index)
+        }
+    }
+
+    private mutating func awaitRoom(_ index: ConnectionIndex) {
+        let token = Token(kind: OperationKind.writable.rawValue, index: index.rawValue)
+        if memory.ring.armWritable(file: files.file(of: index), token: token) {
+            memory.engine.connections[index].isAwaitingRoom = true
+        } else {
+            memory.engine.connections.markDirty(index)
+        }
+    }
+
+    /// A connection takes bytes again, or has ended, which the send will tell.
+    mutating func becameWritable(_ completion: Completion) {
+        let index = ConnectionIndex(rawValue: completion.token.index)
+        memory.engine.connections[index].isAwaitingRoom = false
+        if memory.engine.connections[index].phase == .closing {
+            finishIfQuiet(index)
+        } else {
+            memory.engine.connections.markDirty(index)
+        }
+    }
+
+    // MARK: Going
+
+    /// Ends what the kernel does for connections that are to be closed.
+    mutating func settleConnections() {
+        while let index = memory.engine.connections.nextClosing() {
+            StreamSocket.shutDown(memory.engine.connections[index].descriptor)
+            finishIfQuiet(index)
+        }
+    }
+
+    /// Closes a connection of which the kernel holds nothing any more.
+    private mutating func finishIfQuiet(_ index: ConnectionIndex) {
+        let connection = memory.engine.connections[index]
+        let file = files.file(of: index)
+        guard connection.phase == .closing, connection.isQuiet, !connection.isDirty,
+            !receives.isArmed(file)
+        else { return }
+        do throws(Errno) { try memory.ring.unregister(at: file) } catch { receiveErrors &+= 1 }
+        _ = StreamSocket(adopting: connection.descriptor)
+        memory.engine.connections.release(index)
+    }
+}
+
+extension RelayEngine {
+    /// Lets go strangers whose time is over, or who have to make room.
+    mutating func expireConnections<Opener: RelayOpener & ~Copyable>(
+        at now: Now,
+        opener: inout Opener
+    ) {
+        for _ in 0..<Limits.departuresPerPass {
+            guard let index = connections.nextToLeave(at: now.seconds) else { return }
+            end(index, draining: false, at: now, opener: &opener)
+        }
+    }
+}
