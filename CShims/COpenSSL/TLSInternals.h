@@ -21,6 +21,8 @@ struct turnpike_tls_session {
 	// Lent for the time of a call.
 	turnpike_tls_io *io;
 	const turnpike_tls_common *common;
+	// What OpenSSL gathers a handshake's flights in, above our BIO; NULL after the handshake.
+	BIO *flight;
 	// While it listens: whom it listens to, lent for the time of a call; and where OpenSSL notes an address.
 	const unsigned char *address;
 	size_t address_size;

@@ -45,8 +45,11 @@ int turnpike_tls_session_is_of(const turnpike_tls_session *session,
 	return SSL_get_SSL_CTX(session->ssl) == context;
 }
 
-static int failure_of(unsigned long error)
+static int failure_of(void)
 {
+	// The first error is the cause, the last one OpenSSL's word for what its ciphers said.
+	unsigned long first = ERR_peek_error();
+	unsigned long error = ERR_GET_LIB(first) == ERR_LIB_SSL ? first : ERR_peek_last_error();
 	int reason = ERR_GET_REASON(error);
 
 	if (reason == ERR_R_MALLOC_FAILURE)
@@ -105,7 +108,7 @@ static int state_after(turnpike_tls_session *session, int result)
 	if (session->failure)
 		state = TURNPIKE_TLS_FAILED;
 	else if (state == TURNPIKE_TLS_FAILED)
-		session->failure = (unsigned char)failure_of(ERR_peek_error());
+		session->failure = (unsigned char)failure_of();
 	ERR_clear_error();
 	return state;
 }
@@ -195,9 +198,9 @@ int turnpike_tls_write(turnpike_tls_session *session, turnpike_tls_io *io,
 void turnpike_tls_end(turnpike_tls_session *session, turnpike_tls_io *io)
 {
 	lend(session, io);
-	if (session->failure)
-		(void)BIO_flush(SSL_get_wbio(session->ssl));
-	else if (session->is_open)
+	if (session->failure && session->flight)
+		(void)BIO_flush(session->flight);
+	if (!session->failure && session->is_open)
 		SSL_shutdown(session->ssl);
 	ERR_clear_error();
 	session->io = NULL;

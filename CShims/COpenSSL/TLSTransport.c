@@ -80,10 +80,16 @@ static int transmit(BIO *bio, const char *bytes, int length)
 
 static long control(BIO *bio, int command, long number, void *pointer)
 {
-	const turnpike_tls_session *session = BIO_get_data(bio);
+	turnpike_tls_session *session = BIO_get_data(bio);
 
-	(void)pointer;
 	switch (command) {
+	// Sent down by the BIO that is put above this one or taken away.
+	case BIO_CTRL_PUSH:
+		session->flight = pointer;
+		return 0;
+	case BIO_CTRL_POP:
+		session->flight = NULL;
+		return 0;
 	case BIO_CTRL_FLUSH:
 	case BIO_CTRL_DUP:
 	case BIO_CTRL_DGRAM_SET_NEXT_TIMEOUT:

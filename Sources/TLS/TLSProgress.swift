@@ -14,7 +14,7 @@ public enum TLSState: Hashable, Sendable, BitwiseCopyable {
     case needsOutputRoom
     /// The client ended the session with close_notify; plaintext before it was handed over. Still open for writing.
     case closedByPeer
-    /// It is over. An alert that says so may be in the output.
+    /// It is over; an alert that says so may be in the output.
     case failed(TLSFailure)
 }
 
@@ -70,7 +70,7 @@ public struct TLSProgress: Sendable, BitwiseCopyable {
     public internal(set) var state: TLSState
     /// Bytes of ciphertext taken in; the rest has to be given again.
     public internal(set) var consumed = 0
-    /// Bytes put into the plaintext. For DTLS: one record, which is one message.
+    /// Bytes put into the plaintext; for DTLS one record, which is one message.
     public internal(set) var plaintextCount = 0
     /// Bytes put into the output, to be sent whatever the state is.
     public internal(set) var outputCount = 0
