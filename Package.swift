@@ -62,8 +62,9 @@ let package = Package(
         .target(
             name: "COpenSSL",
             path: "CShims/COpenSSL",
-            linkerSettings: [.linkedLibrary("crypto")]
+            linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]
         ),
+        .target(name: "CTLSClient", dependencies: ["COpenSSL"], path: "CShims/CTLSClient"),
         .target(
             name: "CLoad",
             path: "CShims/CLoad",
@@ -71,6 +72,7 @@ let package = Package(
         ),
         module("STUN", ["COpenSSL"]),
         module("TURN", ["STUN"]),
+        module("TLS", ["COpenSSL"]),
         module("IOURing", ["CLiburing", "CLinux"]),
         module("Exchange", []),
         module("RelayLoop", ["TURN", "STUN", "IOURing", "Exchange"]),
@@ -113,6 +115,7 @@ let package = Package(
         benchmark("MicroBenchmarks", ["STUN", "TURN", "IOURing", "RelayLoop", "Exchange"]),
         tests("STUN", ["STUN"]),
         tests("TURN", ["TURN", "STUN"]),
+        tests("TLS", ["TLS", "COpenSSL", "CTLSClient"]),
         tests("IOURing", ["IOURing"]),
         tests("Exchange", ["Exchange"]),
         tests("RelayLoop", ["RelayLoop", "TURN", "STUN", "IOURing", "Exchange"]),

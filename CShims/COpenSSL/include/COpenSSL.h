@@ -1,4 +1,4 @@
-// OpenSSL for Swift: the one-shot digests' low-level functions.
+// OpenSSL for Swift: the low-level functions of digests; certificates, TLS and DTLS have headers of their own.
 //
 // SHA1_*, SHA256_* and MD5_* are deprecated in favour of EVP, but EVP_MD_fetch allocates and takes a lock, and
 // EVP_DigestInit allocates a context: neither may happen for a datagram. These work on a context on the stack.
@@ -9,6 +9,8 @@
 #endif
 
 #include "Certificate.h"
+#include "TLSContext.h"
+#include "TLSSession.h"
 
 #include <openssl/md5.h>
 #include <openssl/sha.h>

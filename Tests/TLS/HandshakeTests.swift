@@ -1,0 +1,139 @@
+/// Handshakes of TLS: versions, ciphers, ALPN, tickets.
+
+import TLS
+import Testing
+
+@Suite struct HandshakeTests {
+    @Test(arguments: [12, 13])
+    func bothVersionsAreSpoken(version: Int) throws {
+        let pair = Pair(try Certificates.context(), Client(minimum: version, maximum: version))
+        #expect(pair.server.isHandshaking)
+        #expect(pair.server.version == nil)
+        #expect(pair.talk().state == .open)
+        #expect(!pair.server.isHandshaking)
+        #expect(pair.server.version == (version == 13 ? .tls13 : .tls12))
+        #expect(pair.client.handshake() == 1)
+        #expect(pair.server.receive(pair.client.encrypt(pattern(100))).plaintext == pattern(100))
+        pair.client.feed(pair.server.write(pattern(200)).output)
+        #expect(pair.client.read() == pattern(200))
+    }
+
+    @Test func belowTheMinimumIsRefused() throws {
+        let old = Pair(try Certificates.context(), Client(minimum: 11, maximum: 11))
+        #expect(old.talk().state == .failed(.noCommonVersion))
+        #expect(old.client.alert == 70)
+        let strict = Pair(
+            try Certificates.context(minimum: .tls13),
+            Client(minimum: 12, maximum: 12)
+        )
+        #expect(strict.talk().state == .failed(.noCommonVersion))
+        #expect(strict.client.alert == 70)
+    }
+
+    @Test(arguments: ["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305"])
+    func forwardSecretCiphersAreSpoken(cipher: String) throws {
+        let pair = Pair(try Certificates.context(), Client(maximum: 12, cipher: cipher))
+        #expect(pair.talk().state == .open)
+    }
+
+    @Test(arguments: ["ECDHE-ECDSA-AES128-SHA", "AES128-SHA", "ECDHE-ECDSA-NULL-SHA"])
+    func otherCiphersAreRefused(cipher: String) throws {
+        let pair = Pair(try Certificates.context(), Client(maximum: 12, cipher: cipher))
+        #expect(pair.talk().state == .failed(.noCommonCipher))
+        #expect(pair.client.alert == 40)
+    }
+}
+
+@Suite struct RFC7443_ALPNTests {
+    /// What the server and the client hold for agreed on.
+    private func agree(_ protocols: [String], http: Bool = false, version: Int) throws -> (
+        TLSApplicationProtocol, String
+    ) {
+        let pair = Pair(
+            try Certificates.context(offersHTTP: http),
+            Client(minimum: version, maximum: version, protocols: protocols)
+        )
+        #expect(pair.talk().state == .open)
+        return (pair.server.applicationProtocol, pair.client.applicationProtocol)
+    }
+
+    @Test(arguments: [12, 13])
+    func eachProtocolIsKnown(version: Int) throws {
+        #expect(try agree(["stun.turn"], version: version) == (.turn, "stun.turn"))
+        #expect(
+            try agree(["stun.nat-discovery"], version: version)
+                == (.natDiscovery, "stun.nat-discovery")
+        )
+        #expect(try agree(["http/1.1"], http: true, version: version) == (.http, "http/1.1"))
+    }
+
+    @Test func theServersOrderDecides() throws {
+        let offered = ["h2", "http/1.1", "stun.nat-discovery", "stun.turn"]
+        #expect(try agree(offered, http: true, version: 13) == (.turn, "stun.turn"))
+        #expect(try agree(["h2", "http/1.1"], http: true, version: 13) == (.http, "http/1.1"))
+    }
+
+    @Test(arguments: [12, 13])
+    func aClientWithoutALPNIsServed(version: Int) throws {
+        #expect(try agree([], version: version) == (.unspecified, ""))
+    }
+
+    @Test(arguments: [12, 13])
+    func aListWithoutOursEndsInAnAlert(version: Int) throws {
+        for offered in [["h2"], ["http/1.1"], ["stun.tur"], ["stun.turn2", "x"]] {
+            let pair = Pair(
+                try Certificates.context(),
+                Client(minimum: version, maximum: version, protocols: offered)
+            )
+            #expect(pair.talk().state == .failed(.noCommonProtocol))
+            #expect(pair.client.alert == 120)
+        }
+    }
+}
+
+@Suite struct ResumptionTests {
+    /// A client that holds a ticket of a context.
+    private func visited(_ context: TLSContext, _ version: Int) -> Client {
+        let pair = Pair(context, Client(minimum: version, maximum: version))
+        pair.talk()
+        pair.client.feed(pair.server.write([1]).output)
+        #expect(pair.client.read() == [1])
+        #expect(pair.client.tickets == 1)
+        #expect(!pair.server.isResumed)
+        return pair.client
+    }
+
+    private func isResumed(_ context: TLSContext, _ previous: Client, _ version: Int) -> Bool {
+        let again = Client(minimum: version, maximum: version, resuming: previous)
+        let pair = Pair(context, again)
+        #expect(pair.talk().state == .open)
+        #expect(pair.server.receive(again.encrypt([7])).plaintext == [7])
+        #expect(again.isResumed == pair.server.isResumed)
+        return again.isResumed
+    }
+
+    @Test(arguments: [12, 13])
+    func aTicketShortensTheHandshakeOnAnyThread(version: Int) throws {
+        let context = try Certificates.context()
+        #expect(isResumed(context, visited(context, version), version))
+    }
+
+    @Test(arguments: [12, 13])
+    func aReloadedContextTakesTicketsOfTheOldOne(version: Int) throws {
+        let old = try Certificates.context()
+        let client = visited(old, version)
+        #expect(isResumed(try Certificates.context(ticketKeysOf: old), client, version))
+    }
+
+    @Test(arguments: [12, 13])
+    func aStrangersTicketMeansAFullHandshake(version: Int) throws {
+        let client = visited(try Certificates.context(), version)
+        #expect(!isResumed(try Certificates.context(), client, version))
+    }
+
+    @Test func sessionsOutliveTheirContext() throws {
+        var pair: Pair?
+        do { pair = Pair(try Certificates.context(), Client()) }
+        #expect(pair?.talk().state == .open)
+    }
+}
