@@ -75,7 +75,7 @@ let package = Package(
         module("TLS", ["COpenSSL"]),
         module("IOURing", ["CLiburing", "CLinux"]),
         module("Exchange", []),
-        module("RelayLoop", ["TURN", "STUN", "IOURing", "Exchange"]),
+        module("RelayLoop", ["TURN", "STUN", "TLS", "IOURing", "Exchange"]),
         .target(name: "Tunables", swiftSettings: common),
         .target(
             name: "Control",
@@ -94,7 +94,7 @@ let package = Package(
         .executableTarget(
             name: "turnpike",
             dependencies: [
-                "Control", "RelayLoop", "Tunables", "Exchange", "TURN", "STUN", "IOURing",
+                "Control", "RelayLoop", "Tunables", "Exchange", "TURN", "STUN", "TLS", "IOURing",
                 "COpenSSL",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -118,7 +118,7 @@ let package = Package(
         tests("TLS", ["TLS", "COpenSSL", "CTLSClient"]),
         tests("IOURing", ["IOURing"]),
         tests("Exchange", ["Exchange"]),
-        tests("RelayLoop", ["RelayLoop", "TURN", "STUN", "IOURing", "Exchange"]),
+        tests("RelayLoop", ["RelayLoop", "TURN", "STUN", "TLS", "IOURing", "Exchange", "CTLSClient"]),
         tests("Tunables", ["Tunables"]),
         tests(
             "Control",

@@ -23,6 +23,8 @@ public enum RelayCounter: Int, CaseIterable, Sendable {
     // Connections of clients. The first is a gauge.
     case connections, connectionsAccepted, connectionsRefused
     case connectionsTimedOut, connectionsEvicted, connectionsBroken
+    // TLS and DTLS: sessions made, steps of handshakes that waited for a later pass, sessions that failed.
+    case handshakes, handshakesDelayed, tlsFailures
 
     // Datagrams dropped, by reason.
     case dropsMalformed

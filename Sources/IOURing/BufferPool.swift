@@ -128,6 +128,25 @@ extension BufferPool {
         }
     }
 
+    /// Lends the bytes of a range of one buffer to read and those of another buffer to write.
+    public mutating func withBytes<Result>(
+        _ source: BufferIndex,
+        _ range: Range<Int>,
+        into target: BufferIndex,
+        _ targetRange: Range<Int>,
+        _ body: (_ source: RawSpan, _ target: inout MutableRawSpan) -> Result
+    ) -> Result {
+        precondition(source != target)
+        precondition(range.lowerBound >= 0 && range.upperBound <= size)
+        precondition(targetRange.lowerBound >= 0 && targetRange.upperBound <= size)
+        // SAFETY: both ranges are inside their buffers, which are different ones and live as long as self.
+        let from = unsafe address(source) + range.lowerBound
+        let to = unsafe address(target) + targetRange.lowerBound
+        let bytes = unsafe RawSpan(_unsafeStart: from, byteCount: range.count)
+        var room = unsafe MutableRawSpan(_unsafeStart: to, byteCount: targetRange.count)
+        return body(bytes, &room)
+    }
+
     /// Moves bytes of a buffer to its front.
     public mutating func moveToFront(_ range: Range<Int>, of buffer: BufferIndex) {
         precondition(range.lowerBound >= 0 && range.upperBound <= size)

@@ -16,6 +16,9 @@ struct FreeIndexes {
 
     var isEmpty: Bool { count == 0 }
 
+    /// The index that `take` gives next.
+    var next: UInt32? { count == 0 ? nil : indexes[first] }
+
     /// An index that nobody has; `nil` when there is none.
     mutating func take() -> UInt32? {
         if count == 0 { return nil }

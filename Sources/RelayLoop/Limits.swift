@@ -42,8 +42,18 @@ enum Limits {
     static let coalescedBytes = 65_536
     /// Bytes from which on the length of a message in a stream is known.
     static let messageHeaderBytes = 4
-    /// Bytes of the largest message that a client without an allocation may send in pieces: a request with a token.
-    static let smallCarryBytes = 2048
+    /// Bytes of the largest message that a client without an allocation may send in pieces (a request with a token),
+    /// and of the ClientHello that has to wait (with the large keys of today).
+    static let smallCarryBytes = 4096
+    /// The first byte of a TLS handshake (RFC 7983).
+    static let handshakeByte: UInt8 = 22
+    /// Steps of TLS handshakes in one pass: each may take a millisecond, and datagrams wait.
+    static let handshakeStepsPerPass = 2
+    /// Young strangers whose DTLS handshakes are looked at for lost flights, and how often.
+    static let handshakesPerCheck = 256
+    static let handshakeCheckNanoseconds: UInt64 = 100_000_000
+    /// Room in an outbox below which no ciphertext is taken in: a whole flight of a handshake.
+    static let leastOutputBytes = 16_384
     /// Bytes of a chunk: what a client has left to receive at most, and the largest message.
     static let chunkBytes = 65_536 + 256
     /// Chunks of a thread: clients that are slow, or in the midst of a large message, at a time; untouched they

@@ -26,8 +26,13 @@ extension RelayEngine {
                 offset: offset,
                 count: count
             )
-            let run = MessageRun(stride: received.segmentSize, end: end)
-            let times = handle(message, in: run, at: now, opener: &opener)
+            var times = 1
+            if isForDTLS(message) {
+                receiveDTLS(message, at: now, opener: &opener)
+            } else {
+                let run = MessageRun(stride: received.segmentSize, end: end)
+                times = handle(message, in: run, at: now, opener: &opener)
+            }
             offset &+= times &* received.segmentSize
         } while offset < end
         release(received.buffer)
@@ -162,13 +167,18 @@ extension RelayEngine {
         guard fiveTuple.connection == .none else {
             return replyOnConnection(count: count, to: fiveTuple.connection)
         }
-        guard let place = replies.place(count: count, in: &pool) else {
+        guard let place = replies.place(scratch: count, in: &pool) else {
             statistics.dropsNoReplyBuffer &+= 1
             return
         }
+        send(count, at: place, to: fiveTuple)
+    }
+
+    /// Sends an answer to a client as one datagram.
+    mutating func send(_ count: Int, at place: ReplyPlace, to client: FiveTuple) {
         let outgoing = OutgoingDatagram(
-            socket: registeredFiles.file(of: fiveTuple.listener),
-            destination: SocketAddress(fiveTuple.client),
+            socket: registeredFiles.file(of: client.listener),
+            destination: SocketAddress(client.client),
             buffer: place.buffer,
             payloadOffset: place.offset,
             payloadCount: count

@@ -19,6 +19,7 @@ public struct RelayEngine: ~Copyable {
     var server: TURNServer
     var replies: ReplyWriter
     var connections: Connections
+    var security: Security
     let registeredFiles: RegisteredFiles
 
     /// Joins a server to its memory.
@@ -32,7 +33,9 @@ public struct RelayEngine: ~Copyable {
         connections limits: ConnectionLimits = ConnectionLimits(),
         hash: KeyedHash = KeyedHash(0, 0)
     ) throws(Errno) {
+        let security = try Security(capacity: max(1, limits.connections), hash: hash)
         connections = try Connections(limits, hash: hash)
+        self.security = security
         self.server = server
         self.pool = pool
         self.batch = batch

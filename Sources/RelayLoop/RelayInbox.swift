@@ -9,6 +9,8 @@ enum RelayCommand: Sendable, BitwiseCopyable {
     case stop
     /// Answer about allocations.
     case answer(RelayQuestion)
+    /// Take new certificates from the shared state.
+    case reloadCertificates
 }
 
 /// A mailbox, and the descriptor that wakes the relay thread's ring when something is in it.

@@ -24,6 +24,9 @@ extension RelayLoop {
         counters.set(.connectionsTimedOut, to: statistics.timedOut)
         counters.set(.connectionsEvicted, to: statistics.evicted)
         counters.set(.connectionsBroken, to: statistics.broken)
+        counters.set(.handshakes, to: memory.engine.security.handshakes)
+        counters.set(.handshakesDelayed, to: memory.engine.security.delayed)
+        counters.set(.tlsFailures, to: memory.engine.security.failures)
         counters.set(.dropsConnectionFull, to: statistics.dropsConnectionFull)
     }
 

@@ -50,8 +50,16 @@ extension RelayLoop {
             switch command {
             case .stop: isStopping = true
             case .answer(let question): answer(question)
+            case .reloadCertificates: loadCertificates()
             }
         }
+    }
+
+    /// Makes new sessions with the certificates of now; those that are open keep theirs.
+    mutating func loadCertificates() {
+        let contexts = sockets.shared.tls
+        memory.engine.security.stream = contexts.stream
+        memory.engine.security.datagram = contexts.datagram
     }
 
     /// Asks for a completion when the control thread sends something.

@@ -35,6 +35,7 @@ extension RelayLoop {
             inbox: inbox,
             counters: counters
         )
+        loop.loadCertificates()
         try loop.arm(index: index)
         return loop
     }
@@ -85,7 +86,7 @@ extension RelayLoop {
         let listeners = configuration.listeners.count
         let limit =
             Machine.raiseDescriptorLimit() - Limits.otherDescriptors - listeners - streamListeners
-        let wanted = streamListeners == 0 ? 0 : configuration.connections.connections
+        let wanted = configuration.connections.connections
         let connections = max(0, min(wanted, limit / 2))
         return RegisteredFiles(
             listeners: listeners,

@@ -37,6 +37,8 @@ struct RelayLoop: ~Copyable {
     var completions: UInt64 = 0
     var buffersExhausted: UInt64 = 0
     var receiveErrors: UInt64 = 0
+    /// When DTLS handshakes are looked at next.
+    var handshakeCheck: UInt64 = 0
     var isStopping = false
     var isAwaitingInbox = false
 
@@ -51,13 +53,18 @@ struct RelayLoop: ~Copyable {
         while !isStopping {
             let now = Clock.now()
             overrun.end(at: now.monotonic.nanoseconds)
+            memory.engine.resumeHandshakes(at: now, opener: &sockets)
             reap(at: now)
             memory.engine.expire(at: now, opener: &sockets)
             sockets.expireReservations(at: now)
             memory.engine.endPass()
             memory.engine.expireConnections(at: now, opener: &sockets)
+            if now.monotonic.nanoseconds >= handshakeCheck {
+                handshakeCheck = now.monotonic.nanoseconds &+ Limits.handshakeCheckNanoseconds
+                memory.engine.retransmitHandshakes(at: now, opener: &sockets)
+            }
             settleSockets()
-            prepareStreamSends()
+            prepareStreamSends(at: now)
             settleConnections()
             lendBuffers()
             armReceives()
@@ -154,7 +161,7 @@ struct RelayLoop: ~Copyable {
 
     private func sleep(at now: Now) -> UInt64 {
         // The last pass only submits what it has left to say.
-        if isStopping { return 0 }
+        if isStopping || memory.engine.hasDeferredHandshakes { return 0 }
         guard let deadline = memory.engine.nextDeadline else { return Limits.sleepNanoseconds }
         if deadline <= now.monotonic { return 0 }
         return min(

@@ -73,6 +73,11 @@ public final class RelayThread: Sendable {
         while !inbox.send(.stop) { sched_yield() }
     }
 
+    /// Lets new sessions use the certificates that are in the shared state now; false when the inbox is full.
+    ///
+    /// Called by the thread that asks.
+    public func reloadCertificates() -> Bool { inbox.send(.reloadCertificates) }
+
     /// Sends a question, for one asking thread; false when the inbox is full.
     public func ask(_ question: RelayQuestion) -> Bool { inbox.send(.answer(question)) }
 

@@ -21,9 +21,16 @@ struct ReplyWriter: ~Copyable {
     /// Copies `count` bytes of scratch into the pool.
     ///
     /// - Returns: where they are; `nil` when the pool has no free buffer.
-    mutating func place(count: Int, in pool: inout BufferPool) -> (
-        buffer: BufferIndex, offset: Int
-    )? {
+    mutating func place(scratch count: Int, in pool: inout BufferPool) -> ReplyPlace? {
+        guard let place = place(count, in: &pool) else { return nil }
+        pool.write(scratch.span.rawBytes.extracting(0..<count), to: place.buffer, at: place.offset)
+        return place
+    }
+
+    /// Room for `count` bytes in the pool, which is this answer's.
+    ///
+    /// - Returns: where it is; `nil` when the pool has no free buffer.
+    mutating func place(_ count: Int, in pool: inout BufferPool) -> ReplyPlace? {
         if let current = buffer, used + count > pool.size {
             _ = pool.release(current)
             buffer = nil
@@ -34,12 +41,8 @@ struct ReplyWriter: ~Copyable {
         }
         guard let current = buffer else { return nil }
         let offset = used
-        var target = pool.mutableBytes(current, offset..<(offset + count))
-        for index in 0..<count {
-            target.storeBytes(of: scratch[index], toByteOffset: index, as: UInt8.self)
-        }
         used += (count + 63) & ~63
-        return (current, offset)
+        return ReplyPlace(buffer: current, offset: offset)
     }
 
     /// Lets go of the buffer being filled: from here on only sends hold it.
@@ -48,4 +51,10 @@ struct ReplyWriter: ~Copyable {
         if pool.release(current) { pool.free(current) }
         buffer = nil
     }
+}
+
+/// Where an answer lies.
+struct ReplyPlace: BitwiseCopyable {
+    let buffer: BufferIndex
+    let offset: Int
 }

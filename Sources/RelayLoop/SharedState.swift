@@ -2,6 +2,8 @@
 
 public import Exchange
 public import STUN
+internal import Synchronization
+public import TLS
 
 /// The memory that all relay threads of a server see; atomics only.
 public final class SharedState: Sendable {
@@ -14,12 +16,22 @@ public final class SharedState: Sendable {
     /// Sockets kept for a RESERVATION-TOKEN (RFC 8656 7.2).
     public let reservations: ReservationTable
 
+    private let contexts: Mutex<TLSContexts>
+
+    /// What new TLS and DTLS sessions are made with; looked at when a thread starts or is told to look again.
+    public var tls: TLSContexts {
+        get { contexts.withLock { $0 } }
+        set { contexts.withLock { $0 = newValue } }
+    }
+
     /// Makes the shared memory of one server.
     ///
     /// - Parameters:
     ///   - allocations: allocations allowed in all.
     ///   - allocationsPerUser: allocations allowed for one user; 0 for no limit.
-    public init(allocations: Int, allocationsPerUser: Int) {
+    ///   - tls: what TLS and DTLS sessions are made with.
+    public init(allocations: Int, allocationsPerUser: Int, tls: TLSContexts = TLSContexts()) {
+        contexts = Mutex(tls)
         portsIPv4 = RelayedPorts()
         portsIPv6 = RelayedPorts()
         quota = Quota(total: allocations, perUser: allocationsPerUser)
@@ -32,5 +44,19 @@ public final class SharedState: Sendable {
         case .ipv4: portsIPv4
         case .ipv6: portsIPv6
         }
+    }
+}
+
+/// Certificates for streams and for datagrams.
+public struct TLSContexts: Sendable {
+    /// For connections over TCP; `nil`: no TLS.
+    public var stream: TLSContext?
+    /// For clients over UDP; `nil`: no DTLS.
+    public var datagram: TLSContext?
+
+    /// None, or those given.
+    public init(stream: TLSContext? = nil, datagram: TLSContext? = nil) {
+        self.stream = stream
+        self.datagram = datagram
     }
 }

@@ -3,6 +3,9 @@
 /// All of them check their bounds and trap outside of them: a caller has compared lengths before, so a trap is our bug.
 
 extension RawSpan {
+    /// The first byte; `nil` when there is none.
+    public var firstByte: UInt8? { isEmpty ? nil : uint8(at: 0) }
+
     /// The byte at `offset`.
     func uint8(at offset: Int) -> UInt8 {
         // Every bit pattern is a UInt8, and the load checks its bounds.

@@ -91,6 +91,11 @@ extension TURNServer {
             || limiter.allows(request.fiveTuple.client.ip, at: request.now.monotonic)
     }
 
+    /// Whether somebody who has not proved its address yet gets an answer that is no message of STUN.
+    public mutating func mayAnswerStranger(_ fiveTuple: FiveTuple, at now: Now) -> Bool {
+        limiter.allows(fiveTuple.client.ip, at: now.monotonic)
+    }
+
     /// Ends a response: SOFTWARE if there is one, integrity of the client's kind if the request had proved
     /// who asks, FINGERPRINT if the request had one (RFC 8489 9.2.4, 14.7).
     func conclude(_ writer: consuming MessageWriter, _ request: Request) -> Verdict {

@@ -76,7 +76,8 @@ extension AttributeTable {
             .filePath,
             \.tls.certificate,
             default: "",
-            help: "PEM file of the certificate for control/https, followed by its chain."
+            help:
+                "PEM file of the certificate for TLS, DTLS and control/https, followed by its chain."
         ),
         Attribute(
             "tls/private_key",
@@ -84,6 +85,13 @@ extension AttributeTable {
             \.tls.privateKey,
             default: "",
             help: "PEM file of the certificate's key; keep it at mode 600."
+        ),
+        Attribute(
+            "tls/minimum_version",
+            .choice("1.2", "1.3"),
+            \.tls.minimumVersion,
+            default: "1.2",
+            help: "The oldest version of TLS that TURN clients may speak."
         ),
     ]
 

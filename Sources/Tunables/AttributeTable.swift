@@ -48,7 +48,25 @@ extension AttributeTable {
             \.listen.tcp,
             default: "0.0.0.0:3478 [::]:3478",
             isList: true,
-            help: "Where clients reach the server over TCP."
+            help:
+                "Where clients reach the server over TCP, and over TLS where tls/certificate is set."
+        ),
+        Attribute(
+            "listen/tls",
+            .endpoints,
+            \.listen.tls,
+            default: "",
+            isList: true,
+            help: "More such addresses, by custom those of port 5349; they need tls/certificate."
+        ),
+        Attribute(
+            "listen/dtls",
+            .endpoints,
+            \.listen.dtls,
+            default: "",
+            isList: true,
+            help:
+                "More addresses for UDP, by custom those of port 5349; if any is named, DTLS is spoken on all of UDP."
         ),
     ]
 

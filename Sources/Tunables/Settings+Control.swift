@@ -27,6 +27,8 @@ extension Settings {
         public var certificate = ""
         /// Path of a PEM file: the certificate's key.
         public var privateKey = ""
+        /// `1.2` or `1.3`.
+        public var minimumVersion = ""
     }
 
     /// The attributes under `rooms/`.

@@ -26,6 +26,10 @@ public struct Settings: Sendable, Equatable {
         public var udp: [String] = []
         /// Endpoints for TCP.
         public var tcp: [String] = []
+        /// More endpoints for TCP, which need a certificate.
+        public var tls: [String] = []
+        /// More endpoints for UDP, which need a certificate.
+        public var dtls: [String] = []
     }
 
     /// The attributes under `relay/`.

@@ -1,6 +1,7 @@
 /// What the server says about itself when it is ready.
 
 import Control
+import RelayLoop
 import STUN
 import TURN
 import Tunables
@@ -49,12 +50,16 @@ struct Banner {
 
     private var rows: [(String, String)] {
         var rows = [
-            ("listening", "UDP " + joined(plan.listeners.addresses.map(\.description))),
-            ("", "TCP " + joined(plan.streamListeners.addresses.map(\.description))),
+            (
+                "listening",
+                (plan.tls.datagram == nil ? "UDP " : "UDP and DTLS ")
+                    + joined(plan.listeners.addresses.map(\.description))
+            ),
             ("relaying", relaying),
             ("reach", reach),
             ("threads", threads),
         ]
+        if !plan.streamListeners.addresses.isEmpty { rows.insert(("", streams), at: 1) }
         if plan.usesOwnSecret { rows.append(("secret", plan.state.secretPath)) }
         if plan.settings.auth.isRequired {
             rows.append(("credentials", credentials + " --user alice --ttl 1h"))
@@ -68,6 +73,11 @@ struct Banner {
         if !plan.control.configuration.adminSocket.isEmpty { rows.append(("admin", status)) }
         if let trial { rows.append(("try it", trial)) }
         return rows
+    }
+
+    private var streams: String {
+        let protocols = plan.tls.stream == nil ? "TCP " : "TCP and TLS "
+        return protocols + joined(plan.streamListeners.addresses.map(\.description))
     }
 
     /// How to get the admin token; never the token itself.

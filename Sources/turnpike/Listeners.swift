@@ -11,38 +11,47 @@ struct Listeners {
 
     private(set) var addresses: [TransportAddress] = []
     private(set) var warnings: [String] = []
-    private let attribute: String
     private let kind: ProbeSocket.Kind
 
-    /// Expands and checks the endpoints of an attribute of the tree.
+    /// Expands and checks the endpoints of some attributes of the tree.
     ///
     /// An answer must leave from the address that was asked. A socket for each address does that; one for all would
     /// leave the choice to the routing table.
     init(
-        _ endpoints: [String],
-        of attribute: String,
+        _ attributes: [(name: String, endpoints: [String])],
         kind: ProbeSocket.Kind,
         machine: [IPAddress] = NetworkInterfaces.addresses()
     ) throws {
-        self.attribute = attribute
         self.kind = kind
-        for endpoint in endpoints.compactMap({ TransportAddress($0) }) {
-            if endpoint.ip.isWildcard {
-                for ip in machine where ip.family == endpoint.ip.family {
-                    try add(TransportAddress(ip: ip, port: endpoint.port), isNamed: false)
-                }
-            } else {
-                try add(endpoint, isNamed: true)
+        for (name, endpoints) in attributes {
+            for endpoint in endpoints.compactMap({ TransportAddress($0) }) {
+                try add(endpoint, of: name, machine: machine)
             }
         }
         if addresses.count > Self.maximum {
             throw StartProblem(
-                "\(attribute): this machine has \(addresses.count) addresses; name those to listen on"
+                "\(attributes[0].name): this machine has \(addresses.count) addresses; name those to listen on"
             )
         }
     }
 
-    private mutating func add(_ address: TransportAddress, isNamed: Bool) throws {
+    private mutating func add(
+        _ endpoint: TransportAddress,
+        of attribute: String,
+        machine: [IPAddress]
+    ) throws {
+        guard endpoint.ip.isWildcard else { return try add(endpoint, attribute, isNamed: true) }
+        for ip in machine where ip.family == endpoint.ip.family {
+            let address = TransportAddress(ip: ip, port: endpoint.port)
+            try add(address, attribute, isNamed: false)
+        }
+    }
+
+    private mutating func add(
+        _ address: TransportAddress,
+        _ attribute: String,
+        isNamed: Bool
+    ) throws {
         if addresses.contains(address) { return }
         switch try ProbeSocket(address.ip.family, kind: kind).bind(to: address) {
         case 0:

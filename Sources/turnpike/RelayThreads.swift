@@ -2,6 +2,7 @@
 
 import Control
 import Exchange
+import Glibc
 import RelayLoop
 import STUN
 import Tunables
@@ -9,14 +10,17 @@ import Tunables
 /// Relay threads that run; the owner stops them.
 struct RelayThreads {
     private let threads: [RelayThread]
+    private let shared: SharedState
 
     /// Starts all threads; when one does not start, those before it are stopped again.
     init(_ plan: StartPlan) throws(StartError) {
         let limits = plan.settings.limits
         let shared = SharedState(
             allocations: limits.allocations,
-            allocationsPerUser: limits.allocationsPerUser
+            allocationsPerUser: limits.allocationsPerUser,
+            tls: plan.tls
         )
+        self.shared = shared
         var started: [RelayThread] = []
         do throws(StartError) {
             for (index, cpu) in plan.processors.ofThreads.enumerated() {
@@ -45,6 +49,15 @@ struct RelayThreads {
     /// Stops all threads and waits until they have ended.
     func stop() {
         Self.end(threads)
+    }
+
+    /// Reads the certificate again; sessions that are open go on with the old one.
+    ///
+    /// - Throws: Why it stays as it was.
+    func reloadCertificates(_ settings: Settings) throws(StartProblem) {
+        shared.tls = try TLSContexts(settings, replacing: shared.tls)
+        // A full inbox means a thread that is busy answering; it has room in a moment.
+        for thread in threads { while !thread.reloadCertificates() { sched_yield() } }
     }
 
     /// Every counter's name and sum over the threads, in the order of the counters.

@@ -81,10 +81,11 @@ struct SelfSignedCertificate {
 }
 
 extension Settings {
-    /// Where HTTPS is served when only `--self-signed` asks for it: on all addresses.
+    /// Where HTTPS and TURN over TLS are served when only `--self-signed` asks for them: on all addresses.
     private static let httpsEndpoints = ["0.0.0.0:8443", "[::]:8443"]
+    private static let tlsEndpoints = ["0.0.0.0:5349", "[::]:5349"]
 
-    /// Turns HTTPS on with a certificate of our own making, kept in the state directory.
+    /// Turns HTTPS and TURN over TLS on with a certificate of our own making, kept in the state directory.
     mutating func serveHTTPS(keeping state: StateDirectory) throws(StartProblem) {
         guard tls.certificate.isEmpty, tls.privateKey.isEmpty else {
             throw StartProblem(
@@ -95,8 +96,11 @@ extension Settings {
         let certificate = try SelfSignedCertificate(in: state, addresses: addresses)
         tls.certificate = certificate.path
         tls.privateKey = certificate.path
-        if !control.https.isEmpty { return }
         let hasIPv6 = addresses.contains { $0.family == .ipv6 }
+        if listen.tls.isEmpty {
+            listen.tls = Self.tlsEndpoints.filter { hasIPv6 || !$0.hasPrefix("[") }
+        }
+        if !control.https.isEmpty { return }
         control.https = Self.httpsEndpoints.filter { hasIPv6 || !$0.hasPrefix("[") }
     }
 }

@@ -12,7 +12,8 @@ import Tunables
 struct ServeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
-        abstract: "Run the server until SIGTERM or SIGINT; SIGUSR1 writes its counters."
+        abstract:
+            "Run the server until SIGTERM or SIGINT; SIGUSR1 writes its counters, SIGHUP reads the certificate again."
     )
 
     /// Threads that have not ended by then never will; the kernel ends the process (SIGALRM).
@@ -38,7 +39,7 @@ struct ServeCommand: ParsableCommand {
             let threads = try RelayThreads(plan)
             let control = try start(plan, threads, logger)
             announce(plan, log)
-            attend(signals, threads, log)
+            attend(signals, threads, plan.settings, log)
             logger.info("stopping")
             alarm(Self.stopSeconds)
             control.stop()
@@ -82,9 +83,27 @@ struct ServeCommand: ParsableCommand {
     }
 
     /// Does what signals ask, until one asks to stop.
-    private func attend(_ signals: Signals, _ threads: RelayThreads, _ log: LineLog) {
-        while signals.next() == .report {
-            log.write(.notice, "counters", threads.counters)
+    private func attend(
+        _ signals: Signals,
+        _ threads: RelayThreads,
+        _ settings: Settings,
+        _ log: LineLog
+    ) {
+        while true {
+            switch signals.next() {
+            case .stop: return
+            case .report: log.write(.notice, "counters", threads.counters)
+            case .reload: reload(threads, settings, log)
+            }
+        }
+    }
+
+    private func reload(_ threads: RelayThreads, _ settings: Settings, _ log: LineLog) {
+        do throws(StartProblem) {
+            try threads.reloadCertificates(settings)
+            log.write(.notice, "new sessions get the certificate as it is now", [])
+        } catch {
+            log.write(.error, "the certificate stays as it was: \(error)", [])
         }
     }
 }

@@ -8,6 +8,8 @@ enum SignalRequest: Equatable {
     case stop
     /// SIGUSR1: write the counters.
     case report
+    /// SIGHUP: read the certificate again.
+    case reload
 }
 
 /// Holds the program's signals back, so that they are received where the program waits for them.
@@ -20,7 +22,7 @@ struct Signals {
     init() {
         signal(SIGPIPE, SIG_IGN)
         sigemptyset(&set)
-        for number in [SIGTERM, SIGINT, SIGUSR1] { sigaddset(&set, number) }
+        for number in [SIGTERM, SIGINT, SIGUSR1, SIGHUP] { sigaddset(&set, number) }
         pthread_sigmask(SIG_BLOCK, &set, nil)
     }
 
@@ -29,6 +31,10 @@ struct Signals {
         var set = set
         var number: Int32 = 0
         while sigwait(&set, &number) != 0 {}
-        return number == SIGUSR1 ? .report : .stop
+        return switch number {
+        case SIGUSR1: .report
+        case SIGHUP: .reload
+        default: .stop
+        }
     }
 }

@@ -11,6 +11,8 @@ struct StartPlan {
     let listeners: Listeners
     /// Where clients connect.
     let streamListeners: Listeners
+    /// What TLS and DTLS sessions are made with.
+    let tls: TLSContexts
     let relay: RelayAddresses
     let processors: Processors
     let server: ServerConfiguration
@@ -35,8 +37,15 @@ struct StartPlan {
         self.settings = settings
         self.warnings = warnings
         processors = try Processors(settings.threads)
-        listeners = try Listeners(settings.listen.udp, of: "listen/udp", kind: .datagram)
-        streamListeners = try Listeners(settings.listen.tcp, of: "listen/tcp", kind: .stream)
+        tls = try TLSContexts(settings)
+        listeners = try Listeners(
+            [("listen/udp", settings.listen.udp), ("listen/dtls", settings.listen.dtls)],
+            kind: .datagram
+        )
+        streamListeners = try Listeners(
+            [("listen/tcp", settings.listen.tcp), ("listen/tls", settings.listen.tls)],
+            kind: .stream
+        )
         if listeners.addresses.isEmpty && streamListeners.addresses.isEmpty {
             throw StartProblem("listen/udp, listen/tcp: no address to listen on")
         }

@@ -25,7 +25,7 @@ import Tunables
         _ endpoints: [String],
         machine: [IPAddress] = NetworkInterfaces.addresses()
     ) throws -> Listeners {
-        try Listeners(endpoints, of: "listen/udp", kind: .datagram, machine: machine)
+        try Listeners([("listen/udp", endpoints)], kind: .datagram, machine: machine)
     }
 
     @Test func wildcardsBecomeTheMachinesAddressesOfTheirFamily() throws {

@@ -17,7 +17,27 @@ struct Connection: BitwiseCopyable {
         case closing
     }
 
+    /// What its messages are wrapped in.
+    enum Layer: UInt8, BitwiseCopyable {
+        /// Its first byte will tell.
+        case undecided
+        case plain
+        case tls
+        /// Datagrams of a listening socket; it has no descriptor of its own.
+        case dtls
+    }
+
+    /// Whether it is to end when what came with the present bytes has been handled.
+    enum Ending: UInt8, BitwiseCopyable {
+        case no
+        /// Once it has said what it has left to say.
+        case afterSending
+        case atOnce
+    }
+
     var phase = Phase.free
+    var ending = Ending.no
+    var layer = Layer.undecided
     /// The client as the TURN server knows it.
     var fiveTuple: FiveTuple
     var descriptor: Int32
@@ -26,6 +46,10 @@ struct Connection: BitwiseCopyable {
     var carry = Carry()
     /// What has not been sent yet.
     var outbox = Outbox()
+    /// Under TLS, what has not been encrypted yet.
+    var unsealed = Outbox()
+    /// Whether what it carries is ciphertext of a handshake that waits for its turn.
+    var isDeferred = false
 
     /// Whether it is on the list of those with something to send.
     var isDirty = false
@@ -38,6 +62,9 @@ struct Connection: BitwiseCopyable {
     var deadlineSeconds: UInt64 = 0
     /// Its neighbours on the list of strangers.
     var older = ConnectionIndex.none, newer = ConnectionIndex.none
+
+    /// Whether messages for it are encrypted before they are sent.
+    var isSealing: Bool { layer == .tls || layer == .dtls }
 
     /// Whether nothing of it is with the kernel but perhaps its receive.
     var isQuiet: Bool { !outbox.isSending && !isAwaitingRoom }

@@ -7,27 +7,47 @@ internal import TURN
 // MARK: - What is to be sent
 
 extension Connections {
-    /// Room for `byteCount` bytes behind what a connection has left to send.
+    /// Makes room for a message of `byteCount` bytes behind what a connection has left to send.
     ///
-    /// - Returns: where in its chunk they go; `nil` when they do not fit, or no chunk is left.
-    mutating func room(for byteCount: Int, of index: ConnectionIndex) -> Int? {
-        if !self[index].outbox.hasChunk {
-            guard let chunk = chunks.take() else { return nil }
-            self[index].outbox = Outbox(hasChunk: true, chunk: chunk)
+    /// - Returns: false when it does not fit, or no chunk is left.
+    mutating func makeRoom(for byteCount: Int, of index: ConnectionIndex) -> Bool {
+        if self[index].isSealing {
+            return Self.makeRoom(for: byteCount, in: &table[index].unsealed, of: &chunks)
         }
-        let outbox = self[index].outbox
-        if chunks.size - outbox.end >= byteCount { return outbox.end }
-        guard !outbox.isSending, chunks.size - outbox.count >= byteCount else { return nil }
-        chunks.moveToFront(outbox.start..<outbox.end, of: outbox.chunk)
-        self[index].outbox.start = 0
-        self[index].outbox.end = outbox.count
-        return outbox.count
+        return makeWireRoom(for: byteCount, of: index)
     }
 
-    /// Writes bytes to the room that was found for them.
+    /// Makes room for `byteCount` bytes as they go to the socket.
+    mutating func makeWireRoom(for byteCount: Int, of index: ConnectionIndex) -> Bool {
+        Self.makeRoom(for: byteCount, in: &table[index].outbox, of: &chunks)
+    }
+
+    private static func makeRoom(
+        for byteCount: Int,
+        in outbox: inout Outbox,
+        of chunks: inout BufferPool
+    ) -> Bool {
+        if !outbox.hasChunk {
+            guard let chunk = chunks.take() else { return false }
+            outbox = Outbox(hasChunk: true, chunk: chunk)
+        }
+        if chunks.size - outbox.end >= byteCount { return true }
+        guard !outbox.isSending, chunks.size - outbox.count >= byteCount else { return false }
+        chunks.moveToFront(outbox.start..<outbox.end, of: outbox.chunk)
+        outbox.end = outbox.count
+        outbox.start = 0
+        return true
+    }
+
+    /// Writes a piece of a message to the room that was made for it.
     mutating func append(_ bytes: RawSpan, to index: ConnectionIndex) {
-        chunks.write(bytes, to: self[index].outbox.chunk, at: self[index].outbox.end)
-        self[index].outbox.end += bytes.byteCount
+        if self[index].isSealing {
+            chunks.write(bytes, to: self[index].unsealed.chunk, at: self[index].unsealed.end)
+            self[index].unsealed.end += bytes.byteCount
+        } else {
+            chunks.write(bytes, to: self[index].outbox.chunk, at: self[index].outbox.end)
+            self[index].outbox.end += bytes.byteCount
+        }
     }
 
     /// Writes padding, 0 to 3 bytes, to the room that was found for it.
@@ -41,14 +61,31 @@ extension Connections {
     mutating func sent(_ byteCount: Int, of index: ConnectionIndex) {
         self[index].outbox.isSending = false
         self[index].outbox.start += byteCount
-        if self[index].outbox.count == 0 { releaseChunk(of: index) }
+        releaseEmptyOutbox(of: index)
     }
 
-    private mutating func releaseChunk(of index: ConnectionIndex) {
-        let outbox = self[index].outbox
+    /// Forgets what was to be encrypted, or has been.
+    mutating func emptyUnsealed(of index: ConnectionIndex) {
+        Self.release(&table[index].unsealed, to: &chunks)
+    }
+
+    /// Gives a chunk back that no connection has.
+    mutating func freeChunk(_ chunk: BufferIndex) {
+        if chunks.release(chunk) { chunks.free(chunk) }
+    }
+
+    /// Gives chunks back in which nothing waits.
+    mutating func releaseEmptyOutbox(of index: ConnectionIndex) {
+        if self[index].outbox.count == 0 && !self[index].outbox.isSending {
+            Self.release(&table[index].outbox, to: &chunks)
+        }
+        if self[index].unsealed.count == 0 { Self.release(&table[index].unsealed, to: &chunks) }
+    }
+
+    private static func release(_ outbox: inout Outbox, to chunks: inout BufferPool) {
         guard outbox.hasChunk else { return }
-        self[index].outbox = Outbox()
         if chunks.release(outbox.chunk) { chunks.free(outbox.chunk) }
+        outbox = Outbox()
     }
 }
 
@@ -99,7 +136,8 @@ extension Connections {
     /// Gives everything back.
     mutating func releaseMemory(of index: ConnectionIndex) {
         releaseCarry(of: index)
-        releaseChunk(of: index)
+        Self.release(&table[index].outbox, to: &chunks)
+        Self.release(&table[index].unsealed, to: &chunks)
     }
 
     private mutating func prepareCarry(of byteCount: Int, for index: ConnectionIndex) -> Bool {
@@ -133,5 +171,13 @@ extension Connections {
         _ buffer: BufferIndex
     ) {
         target.write(source.bytes(carry.buffer, 0..<carry.count), to: buffer, at: 0)
+    }
+}
+
+extension MappedArray<Connection> {
+    /// A connection, in place.
+    subscript(index: ConnectionIndex) -> Connection {
+        get { self[Int(index.rawValue)] }
+        _modify { yield &self[Int(index.rawValue)] }
     }
 }

@@ -34,7 +34,8 @@ struct Connections: ~Copyable {
     private(set) var dirty: IndexStack
     private(set) var closing: IndexStack
 
-    private var table: MappedArray<Connection>
+    /// Apart from the pools, so that a connection and a chunk can be changed at a time.
+    var table: MappedArray<Connection>
     private var free: FreeIndexes
     private var sources: FlatTable<ConnectionSource, UInt32>
     private var oldestStranger = ConnectionIndex.none
@@ -64,7 +65,8 @@ struct Connections: ~Copyable {
     }
 
     deinit {
-        for index in 0..<table.count where table[index].phase != .free {
+        for index in 0..<table.count
+        where table[index].phase != .free && table[index].layer != .dtls {
             _ = StreamSocket(adopting: table[index].descriptor)
         }
     }
@@ -104,6 +106,9 @@ extension Connections {
         return index
     }
 
+    /// The place that the next connection gets.
+    var nextPlace: ConnectionIndex? { free.next.map { ConnectionIndex(rawValue: $0) } }
+
     /// Gives the place of a connection back that the kernel holds nothing of.
     mutating func release(_ index: ConnectionIndex) {
         releaseMemory(of: index)
@@ -118,12 +123,16 @@ extension Connections {
 
     /// Begins the end of a connection: at once, or once it has said what it has left to say.
     mutating func close(_ index: ConnectionIndex, draining: Bool) {
-        guard self[index].phase == .open || self[index].phase == .draining else { return }
-        if self[index].phase == .open && !self[index].hasAllocation { removeStranger(index) }
-        self[index].hasAllocation = false
-        releaseCarry(of: index)
-        let hasMore = self[index].outbox.count > 0 && !self[index].isAwaitingRoom
-        if draining && hasMore && self[index].phase == .open {
+        switch self[index].phase {
+        case .free, .closing: return
+        case .draining where draining: return
+        case .draining: break
+        case .open:
+            if !self[index].hasAllocation { removeStranger(index) }
+            releaseCarry(of: index)
+        }
+        // Who does not read has no last words to wait for.
+        if draining && self[index].outbox.count > 0 && !self[index].isAwaitingRoom {
             self[index].phase = .draining
             markDirty(index)
         } else {
@@ -176,6 +185,15 @@ extension Connections {
         return nil
     }
 
+    /// The stranger that said something sensible last.
+    var youngestStranger: ConnectionIndex? { newestStranger == .none ? nil : newestStranger }
+
+    /// The stranger before another on the list.
+    func olderStranger(than index: ConnectionIndex) -> ConnectionIndex? {
+        let older = table[index].older
+        return older == .none ? nil : older
+    }
+
     private mutating func appendStranger(_ index: ConnectionIndex, at seconds: UInt64) {
         self[index].deadlineSeconds = seconds + limits.idleSeconds
         self[index].older = newestStranger
@@ -215,23 +233,4 @@ struct ConnectionSource: FlatTableKey {
     }
 
     func hashed(by hash: KeyedHash) -> UInt64 { hash(high, low) }
-}
-
-/// A stack of connections with room for all of them; none is on it twice.
-struct IndexStack: ~Copyable {
-    private var indexes: MappedArray<UInt32>
-    private(set) var count = 0
-
-    init(capacity: Int) throws(Errno) { indexes = try MappedArray(count: capacity) }
-
-    mutating func push(_ index: ConnectionIndex) {
-        indexes[count] = index.rawValue
-        count += 1
-    }
-
-    mutating func pop() -> ConnectionIndex? {
-        if count == 0 { return nil }
-        count -= 1
-        return ConnectionIndex(rawValue: indexes[count])
-    }
 }

@@ -12,14 +12,14 @@ extension RelayEngine {
         let connection = connections[index]
         guard connection.phase == .open else { return }
         guard !connection.isAwaitingRoom || connection.hasAllocation,
-            connections.room(for: count, of: index) != nil
+            connections.makeRoom(for: count, of: index)
         else {
             connections.statistics.dropsConnectionFull &+= 1
-            if !connection.hasAllocation { connections.close(index, draining: false) }
+            if !connection.hasAllocation { connections[index].ending = .atOnce }
             return
         }
         Self.append(replies.scratch, count: count, to: &connections, index)
-        connections.markDirty(index)
+        endMessage(of: index)
         statistics.datagramsToClients &+= 1
         statistics.bytesToClients &+= UInt64(truncatingIfNeeded: count)
     }
@@ -34,6 +34,9 @@ extension RelayEngine {
         to index: ConnectionIndex
     ) {
         guard connections[index].phase == .open else { return }
+        guard connections[index].layer != .dtls else {
+            return appendDatagrams(datagram, times: times, stride: stride, to: index)
+        }
         let appended = Self.append(
             datagram,
             times: times,
@@ -44,9 +47,33 @@ extension RelayEngine {
         )
         connections.statistics.dropsConnectionFull &+= UInt64(truncatingIfNeeded: times &- appended)
         if appended == 0 { return }
-        connections.markDirty(index)
+        endMessage(of: index)
         statistics.datagramsToClients &+= UInt64(truncatingIfNeeded: appended)
         statistics.bytesToClients &+= UInt64(truncatingIfNeeded: appended &* datagram.count)
+    }
+
+    /// Under DTLS each message is a datagram.
+    private mutating func appendDatagrams(
+        _ datagram: OutgoingDatagram,
+        times: Int,
+        stride: Int,
+        to index: ConnectionIndex
+    ) {
+        var next = datagram
+        for _ in 0..<times {
+            let appended = Self.append(next, times: 1, stride: 0, in: pool, to: &connections, index)
+            if appended == 1 { endMessage(of: index) }
+            next.payloadOffset &+= stride
+        }
+    }
+
+    /// What a connection has to send leaves at the end of the pass; under DTLS it becomes a datagram now.
+    private mutating func endMessage(of index: ConnectionIndex) {
+        if connections[index].layer == .dtls {
+            seal(datagram: index)
+        } else {
+            connections.markDirty(index)
+        }
     }
 
     /// The fields come apart so that buffers are read while outboxes are written.
@@ -61,7 +88,7 @@ extension RelayEngine {
         let header = datagram.headerOffset..<(datagram.headerOffset &+ datagram.headerCount)
         var start = datagram.payloadOffset
         for done in 0..<times {
-            guard connections.room(for: datagram.count, of: index) != nil else { return done }
+            guard connections.makeRoom(for: datagram.count, of: index) else { return done }
             connections.append(pool.bytes(datagram.buffer, header), to: index)
             let payload = start..<(start &+ datagram.payloadCount)
             connections.append(pool.bytes(datagram.buffer, payload), to: index)

@@ -2,6 +2,7 @@
 
 internal import IOURing
 internal import STUN
+internal import TLS
 internal import TURN
 
 extension RelayEngine {
@@ -13,23 +14,50 @@ extension RelayEngine {
         at now: Now,
         opener: inout Opener
     ) {
-        if connections[index].phase == .open {
-            let wasHeard = receiveMessages(
-                in: buffer,
-                0..<byteCount,
-                of: index,
-                at: now,
-                opener: &opener
-            )
+        if byteCount > 0, connections[index].phase == .open, connections[index].ending == .no {
+            if connections[index].layer == .undecided { decide(index, by: buffer) }
+            let range = 0..<byteCount
+            let wasHeard =
+                connections[index].layer == .tls
+                ? receiveRecords(in: buffer, range, of: index, at: now, opener: &opener)
+                : receiveMessages(in: buffer, range, of: index, at: now, opener: &opener)
             if wasHeard { heard(index, at: now) }
+            settleEnding(of: index, at: now, opener: &opener)
         }
         release(buffer)
+    }
+
+    /// Takes the first byte for what the stream is: a TLS handshake begins with 22 (RFC 7983), no message does.
+    private mutating func decide(_ index: ConnectionIndex, by buffer: BufferIndex) {
+        let isHandshake = pool.bytes(buffer, 0..<1).firstByte == Limits.handshakeByte
+        guard isHandshake, let context = security.stream else {
+            connections[index].layer = .plain
+            return
+        }
+        connections[index].layer = .tls
+        connections[index].fiveTuple.transport = .tls
+        if !security.sessions.open(index.rawValue, context) {
+            connections[index].ending = .atOnce
+        }
+    }
+
+    /// Ends a connection if something that happened asked for it.
+    mutating func settleEnding<Opener: RelayOpener & ~Copyable>(
+        of index: ConnectionIndex,
+        at now: Now,
+        opener: inout Opener
+    ) {
+        switch connections[index].ending {
+        case .no: break
+        case .afterSending: end(index, draining: true, at: now, opener: &opener)
+        case .atOnce: end(index, draining: false, at: now, opener: &opener)
+        }
     }
 
     /// Handles whole messages where they lie, and keeps the beginning of the last.
     ///
     /// - Returns: whether there was a message.
-    private mutating func receiveMessages<Opener: RelayOpener & ~Copyable>(
+    mutating func receiveMessages<Opener: RelayOpener & ~Copyable>(
         in buffer: BufferIndex,
         _ range: Range<Int>,
         of index: ConnectionIndex,
@@ -42,7 +70,7 @@ extension RelayEngine {
             offset = completeCarry(in: buffer, range, of: index)
             wasHeard = handleCarry(of: index, at: now, opener: &opener)
         }
-        while offset < range.upperBound, connections[index].phase == .open {
+        while offset < range.upperBound, connections[index].ending == .no {
             let rest = offset..<range.upperBound
             guard case .bytes(let count) = front(of: buffer, rest), count <= rest.count else {
                 keep(rest, of: buffer, for: index)
@@ -141,7 +169,7 @@ extension RelayEngine {
         if !carry(range, of: buffer, ofMessage: count, for: index) { breakOff(index) }
     }
 
-    private mutating func carry(
+    mutating func carry(
         _ range: Range<Int>,
         of buffer: BufferIndex,
         ofMessage count: Int,
@@ -161,7 +189,7 @@ extension RelayEngine {
         connections.carry(pool.bytes(buffer, range), ofMessage: count, for: index)
     }
 
-    private static func copy(
+    static func copy(
         _ index: ConnectionIndex,
         from connections: borrowing Connections,
         to pool: inout BufferPool,
@@ -182,7 +210,7 @@ extension RelayEngine {
     }
 
     /// Notes that a client said something, and whether it owns an allocation now.
-    private mutating func heard(_ index: ConnectionIndex, at now: Now) {
+    mutating func heard(_ index: ConnectionIndex, at now: Now) {
         let connection = connections[index]
         guard connection.phase == .open else { return }
         let hasAllocation = server.hasAllocation(connection.fiveTuple)
@@ -193,7 +221,7 @@ extension RelayEngine {
     /// Ends a connection on which no message begins where one has to.
     private mutating func breakOff(_ index: ConnectionIndex) {
         connections.statistics.broken &+= 1
-        connections.close(index, draining: true)
+        connections[index].ending = .afterSending
     }
 
     /// Ends what belonged to a connection; it closes when it has said what it has left to say.
@@ -203,6 +231,8 @@ extension RelayEngine {
         at now: Now,
         opener: inout Opener
     ) {
+        connections[index].ending = .no
+        if draining && connections[index].phase == .open { closeSession(index) }
         connections.close(index, draining: draining)
         server.connectionEnded(connections[index].fiveTuple)
         drainCommands(at: now, opener: &opener)

@@ -2,6 +2,7 @@
 
 internal import IOURing
 internal import STUN
+internal import TLS
 internal import TURN
 
 extension RelayLoop {
@@ -95,8 +96,10 @@ extension RelayLoop {
     // MARK: Sending
 
     /// Puts the sends of connections that have something to say on the submission queue.
-    mutating func prepareStreamSends() {
+    mutating func prepareStreamSends(at now: Now) {
         while let index = memory.engine.connections.nextDirty() {
+            memory.engine.seal(index)
+            memory.engine.settleEnding(of: index, at: now, opener: &sockets)
             if !prepareStreamSend(of: index) { return memory.engine.connections.markDirty(index) }
         }
     }
@@ -133,12 +136,11 @@ extension RelayLoop {
         let connection = memory.engine.connections[index]
         switch connection.phase {
         case .free: break
-        case .open, .draining:
-            if connection.outbox.count > 0 {
-                awaitRoom(index)
-            } else if connection.phase == .draining {
-                memory.engine.connections.close(index, draining: false)
-            }
+        case .open where connection.outbox.count > 0: awaitRoom(index)
+        case .open where connection.unsealed.count > 0:
+            memory.engine.connections.markDirty(index)
+        case .open: break
+        case .draining: memory.engine.connections.close(index, draining: false)
         case .closing: finishIfQuiet(index)
         }
     }
@@ -168,8 +170,13 @@ extension RelayLoop {
     /// Ends what the kernel does for connections that are to be closed.
     mutating func settleConnections() {
         while let index = memory.engine.connections.nextClosing() {
-            StreamSocket.shutDown(memory.engine.connections[index].descriptor)
-            finishIfQuiet(index)
+            let connection = memory.engine.connections[index]
+            if connection.layer == .dtls {
+                memory.engine.release(index)
+            } else {
+                StreamSocket.shutDown(connection.descriptor)
+                finishIfQuiet(index)
+            }
         }
     }
 
@@ -182,11 +189,23 @@ extension RelayLoop {
         else { return }
         do throws(Errno) { try memory.ring.unregister(at: file) } catch { receiveErrors &+= 1 }
         _ = StreamSocket(adopting: connection.descriptor)
-        memory.engine.connections.release(index)
+        memory.engine.release(index)
     }
 }
 
 extension RelayEngine {
+    /// Forgets a connection of which the kernel holds nothing any more.
+    mutating func release(_ index: ConnectionIndex) {
+        if connections[index].layer == .dtls {
+            var client = connections[index].fiveTuple
+            client.transport = .udp
+            client.connection = .none
+            if security.clients.value(of: client) == index { security.clients.remove(client) }
+        }
+        security.sessions.discard(index.rawValue)
+        connections.release(index)
+    }
+
     /// Lets go strangers whose time is over, or who have to make room.
     mutating func expireConnections<Opener: RelayOpener & ~Copyable>(
         at now: Now,

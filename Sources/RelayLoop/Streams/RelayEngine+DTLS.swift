@@ -1,0 +1,338 @@
+/// DTLS (RFC 7350): datagrams of a listening socket that are records, and messages that leave as records.
+
+internal import IOURing
+internal import STUN
+internal import TLS
+internal import TURN
+
+extension RelayEngine {
+    /// Whether a datagram from a client is for DTLS (RFC 7983).
+    func isForDTLS(_ message: ClientMessage) -> Bool {
+        guard security.datagram != nil, message.count > 0 else { return false }
+        let first = pool.bytes(message.buffer, message.offset..<(message.offset &+ 1)).firstByte
+        return first.map { 20...63 ~= $0 } ?? false
+    }
+
+    /// Handles a datagram that is for DTLS: of a session, or of a stranger who has to prove its address first.
+    @inline(never)
+    mutating func receiveDTLS<Opener: RelayOpener & ~Copyable>(
+        _ message: ClientMessage,
+        at now: Now,
+        opener: inout Opener
+    ) {
+        let range = message.offset..<(message.offset &+ message.count)
+        if let index = security.clients.value(of: message.fiveTuple) {
+            let isNew = TLSSessions.isClientHello(pool.bytes(message.buffer, range))
+            if !isNew || security.sessions.isHandshaking(index.rawValue) {
+                return receiveRecord(message.buffer, range, of: index, at: now, opener: &opener)
+            }
+            // The client has begun anew (RFC 6347 4.2.8); it proves its address like a stranger.
+        }
+        guard let index = listen(message, range, at: now, opener: &opener) else { return }
+        receiveRecord(message.buffer, 0..<0, of: index, at: now, opener: &opener)
+    }
+
+    /// Answers a stranger's ClientHello; with our cookie in it, it is a client.
+    private mutating func listen<Opener: RelayOpener & ~Copyable>(
+        _ message: ClientMessage,
+        _ range: Range<Int>,
+        at now: Now,
+        opener: inout Opener
+    ) -> ConnectionIndex? {
+        guard let context = security.datagram, let place = connections.nextPlace,
+            server.mayAnswerStranger(message.fiveTuple, at: now),
+            let scratch = connections.chunks.take()
+        else {
+            connections.statistics.refused &+= 1
+            return nil
+        }
+        defer { connections.freeChunk(scratch) }
+        let hello = Self.listen(
+            message,
+            range,
+            seconds: now.seconds,
+            at: place,
+            context,
+            &security.sessions,
+            pool,
+            &connections.chunks,
+            scratch
+        )
+        switch hello {
+        case .ignored: return nil
+        case .verify(let count):
+            sendDatagram(0..<count, of: scratch, to: message.fiveTuple)
+            return nil
+        case .accepted:
+            return accept(message.fiveTuple, at: place, now, opener: &opener)
+        }
+    }
+
+    private static func listen(
+        _ message: ClientMessage,
+        _ range: Range<Int>,
+        seconds: UInt64,
+        at place: ConnectionIndex,
+        _ context: TLSContext,
+        _ sessions: inout TLSSessions,
+        _ pool: borrowing BufferPool,
+        _ chunks: inout BufferPool,
+        _ scratch: BufferIndex
+    ) -> DTLSHello {
+        let client = message.fiveTuple.client
+        let address: [3 of UInt64] = [client.ip.high, client.ip.low, UInt64(client.port)]
+        // SAFETY: integers have no padding.
+        let bytes = unsafe address.span.bytes
+        var output = chunks.mutableBytes(scratch, 0..<chunks.size)
+        return sessions.listen(
+            pool.bytes(message.buffer, range),
+            from: bytes,
+            seconds: seconds,
+            at: place.rawValue,
+            context,
+            output: &output
+        )
+    }
+
+    private mutating func accept<Opener: RelayOpener & ~Copyable>(
+        _ client: FiveTuple,
+        at place: ConnectionIndex,
+        _ now: Now,
+        opener: inout Opener
+    ) -> ConnectionIndex? {
+        if let old = security.clients.value(of: client) {
+            end(old, draining: false, at: now, opener: &opener)
+        }
+        var fiveTuple = client
+        fiveTuple.transport = .dtls
+        let index = connections.open(fiveTuple, descriptor: -1, at: now.seconds)
+        guard index == place, security.clients.insert(place, for: client) else {
+            security.sessions.discard(place.rawValue)
+            if let index { connections.close(index, draining: false) }
+            return nil
+        }
+        connections[place].layer = .dtls
+        return place
+    }
+
+    /// Feeds a session, handles the messages that come out, and sends what it has to say.
+    private mutating func receiveRecord<Opener: RelayOpener & ~Copyable>(
+        _ buffer: BufferIndex,
+        _ range: Range<Int>,
+        of index: ConnectionIndex,
+        at now: Now,
+        opener: inout Opener
+    ) {
+        guard connections[index].phase == .open else { return }
+        var rest = range
+        var isUnfinished = true
+        while isUnfinished, let target = pool.take() {
+            guard let progress = step(buffer, rest, into: target, index) else {
+                release(target)
+                break
+            }
+            rest = (rest.lowerBound + progress.consumed)..<rest.upperBound
+            switch progress.state {
+            case .morePlaintext: break
+            case .needsOutputRoom: isUnfinished = progress.outputCount > 0
+            case .handshaking, .open: isUnfinished = false
+            case .closedByPeer: connections[index].ending = .afterSending
+            case .failed:
+                security.failures &+= 1
+                connections[index].ending = .atOnce
+            }
+            if connections[index].ending != .no { isUnfinished = false }
+            if progress.plaintextCount > 0 {
+                handle(progress.plaintextCount, in: target, of: index, at: now, opener: &opener)
+            }
+            release(target)
+        }
+        settleEnding(of: index, at: now, opener: &opener)
+    }
+
+    private mutating func handle<Opener: RelayOpener & ~Copyable>(
+        _ count: Int,
+        in buffer: BufferIndex,
+        of index: ConnectionIndex,
+        at now: Now,
+        opener: inout Opener
+    ) {
+        let message = ClientMessage(
+            fiveTuple: connections[index].fiveTuple,
+            buffer: buffer,
+            offset: 0,
+            count: count
+        )
+        _ = handle(message, in: MessageRun(stride: count, end: count), at: now, opener: &opener)
+        heard(index, at: now)
+    }
+
+    private mutating func step(
+        _ buffer: BufferIndex,
+        _ range: Range<Int>,
+        into target: BufferIndex,
+        _ index: ConnectionIndex
+    ) -> TLSProgress? {
+        let wasHandshaking = security.sessions.isHandshaking(index.rawValue)
+        guard let scratch = connections.chunks.take() else { return nil }
+        defer { connections.freeChunk(scratch) }
+        let progress = Self.step(
+            index,
+            &security.sessions,
+            &pool,
+            (buffer, range),
+            target,
+            &connections.chunks,
+            scratch
+        )
+        send(progress, of: scratch, to: index)
+        if wasHandshaking && !security.sessions.isHandshaking(index.rawValue) {
+            security.handshakes &+= 1
+        }
+        return progress
+    }
+
+    private static func step(
+        _ index: ConnectionIndex,
+        _ sessions: inout TLSSessions,
+        _ pool: inout BufferPool,
+        _ source: (buffer: BufferIndex, range: Range<Int>),
+        _ target: BufferIndex,
+        _ chunks: inout BufferPool,
+        _ scratch: BufferIndex
+    ) -> TLSProgress {
+        pool.withBytes(source.buffer, source.range, into: target, 0..<pool.size) {
+            ciphertext,
+            plaintext in
+            var output = chunks.mutableBytes(scratch, 0..<chunks.size)
+            return sessions.receive(
+                index.rawValue,
+                ciphertext: ciphertext,
+                plaintext: &plaintext,
+                output: &output
+            )
+        }
+    }
+
+    // MARK: Out
+
+    /// Sends the datagrams that a session put out.
+    private mutating func send(
+        _ progress: TLSProgress,
+        of scratch: BufferIndex,
+        to index: ConnectionIndex
+    ) {
+        var start = 0
+        for number in 0..<progress.datagrams.count {
+            let end = start + progress.datagrams[number]
+            sendDatagram(start..<end, of: scratch, to: connections[index].fiveTuple)
+            start = end
+        }
+    }
+
+    /// Sends bytes of a chunk as one datagram to a client.
+    private mutating func sendDatagram(
+        _ range: Range<Int>,
+        of scratch: BufferIndex,
+        to client: FiveTuple
+    ) {
+        guard let place = replies.place(range.count, in: &pool) else {
+            statistics.dropsNoReplyBuffer &+= 1
+            return
+        }
+        Self.copy(range, of: scratch, in: connections.chunks, to: &pool, place)
+        send(range.count, at: place, to: client)
+    }
+
+    private static func copy(
+        _ range: Range<Int>,
+        of scratch: BufferIndex,
+        in chunks: borrowing BufferPool,
+        to pool: inout BufferPool,
+        _ place: ReplyPlace
+    ) {
+        pool.write(chunks.bytes(scratch, range), to: place.buffer, at: place.offset)
+    }
+
+    /// Sends what the message of a connection's outbox became: one record in one datagram.
+    mutating func seal(datagram index: ConnectionIndex) {
+        let box = connections[index].unsealed
+        let room = box.count + TLSSessions.recordOverhead
+        guard let place = replies.place(room, in: &pool) else {
+            statistics.dropsNoReplyBuffer &+= 1
+            connections.emptyUnsealed(of: index)
+            return
+        }
+        let (writing, count) = Self.write(
+            index,
+            box,
+            &security.sessions,
+            connections.chunks,
+            &pool,
+            place,
+            room
+        )
+        connections.emptyUnsealed(of: index)
+        if writing == .written {
+            send(count, at: place, to: connections[index].fiveTuple)
+        } else {
+            connections.statistics.dropsConnectionFull &+= 1
+        }
+    }
+
+    private static func write(
+        _ index: ConnectionIndex,
+        _ box: Outbox,
+        _ sessions: inout TLSSessions,
+        _ chunks: borrowing BufferPool,
+        _ pool: inout BufferPool,
+        _ place: ReplyPlace,
+        _ room: Int
+    ) -> (TLSWriting, Int) {
+        var output = pool.mutableBytes(place.buffer, place.offset..<(place.offset + room))
+        let plaintext = chunks.bytes(box.chunk, box.start..<box.end)
+        return sessions.write(index.rawValue, plaintext: plaintext, output: &output)
+    }
+
+    // MARK: Timers
+
+    /// Repeats the flights of handshakes whose answer does not come, of the youngest strangers.
+    mutating func retransmitHandshakes<Opener: RelayOpener & ~Copyable>(
+        at now: Now,
+        opener: inout Opener
+    ) {
+        var next = connections.youngestStranger
+        for _ in 0..<Limits.handshakesPerCheck {
+            guard let index = next, security.datagram != nil else { return }
+            next = connections.olderStranger(than: index)
+            guard connections[index].layer == .dtls,
+                let timer = security.sessions.nextTimer(
+                    index.rawValue,
+                    nowNanoseconds: now.monotonic.nanoseconds
+                ), timer <= now.monotonic.nanoseconds, let scratch = connections.chunks.take()
+            else { continue }
+            let progress = Self.retransmit(
+                index,
+                &security.sessions,
+                &connections.chunks,
+                scratch
+            )
+            send(progress, of: scratch, to: index)
+            connections.freeChunk(scratch)
+            if case .failed = progress.state {
+                security.failures &+= 1
+                end(index, draining: false, at: now, opener: &opener)
+            }
+        }
+    }
+
+    private static func retransmit(
+        _ index: ConnectionIndex,
+        _ sessions: inout TLSSessions,
+        _ chunks: inout BufferPool,
+        _ scratch: BufferIndex
+    ) -> TLSProgress {
+        var output = chunks.mutableBytes(scratch, 0..<chunks.size)
+        return sessions.retransmit(index.rawValue, output: &output)
+    }
+}

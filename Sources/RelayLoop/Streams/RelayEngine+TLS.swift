@@ -1,0 +1,260 @@
+/// TLS between streams and messages: ciphertext in, messages; messages, ciphertext out.
+
+internal import IOURing
+internal import STUN
+internal import TLS
+internal import TURN
+
+/// What an engine needs for TLS and DTLS.
+struct Security: ~Copyable {
+    /// The sessions, by the index of their connection.
+    var sessions: TLSSessions
+    /// What new sessions over TCP are made with; `nil`: none is.
+    var stream: TLSContext?
+    /// What new sessions over UDP are made with; `nil`: none is.
+    var datagram: TLSContext?
+    /// Clients over DTLS by their address and the socket they send to.
+    var clients: FlatTable<FiveTuple, ConnectionIndex>
+    /// Steps of handshakes that this pass may still do.
+    var stepsLeft = Limits.handshakeStepsPerPass
+    /// Connections whose handshakes wait for a pass with steps left.
+    var deferred: IndexQueue
+    /// Facts for the counters.
+    var handshakes: UInt64 = 0, failures: UInt64 = 0, delayed: UInt64 = 0
+
+    init(capacity: Int, hash: KeyedHash) throws(Errno) {
+        // Places of connections that are gone may stand in it until their turn comes.
+        let deferred = try IndexQueue(capacity: 2 * capacity)
+        sessions = TLSSessions(capacity: capacity)
+        clients = FlatTable(capacity: capacity, hash: hash)
+        self.deferred = deferred
+    }
+}
+
+extension RelayEngine {
+    // MARK: In
+
+    /// Decrypts what came and handles the messages in it, unless its handshake has to wait.
+    mutating func receiveRecords<Opener: RelayOpener & ~Copyable>(
+        in buffer: BufferIndex,
+        _ range: Range<Int>,
+        of index: ConnectionIndex,
+        at now: Now,
+        opener: inout Opener
+    ) -> Bool {
+        let wasHandshaking = security.sessions.isHandshaking(index.rawValue)
+        if wasHandshaking {
+            if connections[index].isDeferred || security.stepsLeft == 0 {
+                wait(in: buffer, range, of: index)
+                return false
+            }
+            security.stepsLeft -= 1
+        }
+        var rest = range
+        var wasHeard = false
+        var isUnfinished = true
+        while isUnfinished, connections[index].ending != .atOnce {
+            guard let target = pool.take() else {
+                statistics.dropsNoReplyBuffer &+= 1
+                connections[index].ending = .atOnce
+                break
+            }
+            let decrypted = decrypt(&rest, of: buffer, into: target, index)
+            isUnfinished = decrypted.isUnfinished
+            if decrypted.count > 0 {
+                let messages = 0..<decrypted.count
+                wasHeard =
+                    receiveMessages(in: target, messages, of: index, at: now, opener: &opener)
+                    || wasHeard
+            }
+            release(target)
+        }
+        if wasHandshaking && !security.sessions.isHandshaking(index.rawValue) {
+            security.handshakes &+= 1
+        }
+        connections.releaseEmptyOutbox(of: index)
+        return wasHeard
+    }
+
+    /// What one buffer of plaintext holds.
+    private struct Decrypted {
+        var count = 0
+        /// More waits than the buffer holds.
+        var isUnfinished = false
+    }
+
+    /// Decrypts records into a buffer until it is full or there are no more.
+    private mutating func decrypt(
+        _ rest: inout Range<Int>,
+        of buffer: BufferIndex,
+        into target: BufferIndex,
+        _ index: ConnectionIndex
+    ) -> Decrypted {
+        var decrypted = Decrypted()
+        while connections.makeWireRoom(for: Limits.leastOutputBytes, of: index) {
+            let progress = Self.step(
+                index,
+                &security.sessions,
+                &pool,
+                from: (buffer, rest),
+                into: (target, decrypted.count..<pool.size),
+                &connections
+            )
+            rest = (rest.lowerBound + progress.consumed)..<rest.upperBound
+            decrypted.count += progress.plaintextCount
+            connections[index].outbox.end += progress.outputCount
+            if progress.outputCount > 0 { connections.markDirty(index) }
+            switch progress.state {
+            case .needsOutputRoom where progress.outputCount > 0: continue
+            case .morePlaintext where decrypted.count < pool.size: continue
+            case .morePlaintext: decrypted.isUnfinished = true
+            case .handshaking, .open: break
+            case .closedByPeer: connections[index].ending = .afterSending
+            case .needsOutputRoom, .failed:
+                security.failures &+= 1
+                connections[index].ending = .afterSending
+            }
+            return decrypted
+        }
+        // It does not read what it is told, and asks for more.
+        connections[index].ending = .atOnce
+        return decrypted
+    }
+
+    /// One call of the session; the fields come apart so that each is lent for itself.
+    private static func step(
+        _ index: ConnectionIndex,
+        _ sessions: inout TLSSessions,
+        _ pool: inout BufferPool,
+        from source: (buffer: BufferIndex, range: Range<Int>),
+        into target: (buffer: BufferIndex, range: Range<Int>),
+        _ connections: inout Connections
+    ) -> TLSProgress {
+        let outbox = connections[index].outbox
+        return pool.withBytes(source.buffer, source.range, into: target.buffer, target.range) {
+            ciphertext,
+            plaintext in
+            var output = connections.chunks.mutableBytes(
+                outbox.chunk,
+                outbox.end..<connections.chunks.size
+            )
+            return sessions.receive(
+                index.rawValue,
+                ciphertext: ciphertext,
+                plaintext: &plaintext,
+                output: &output
+            )
+        }
+    }
+
+    // MARK: Handshakes that wait
+
+    /// Keeps ciphertext of a handshake for a later pass.
+    private mutating func wait(
+        in buffer: BufferIndex,
+        _ range: Range<Int>,
+        of index: ConnectionIndex
+    ) {
+        let kept = connections[index].carry.count + range.count
+        guard carry(range, of: buffer, ofMessage: kept, for: index) else {
+            connections.statistics.broken &+= 1
+            connections[index].ending = .atOnce
+            return
+        }
+        if connections[index].isDeferred { return }
+        connections[index].isDeferred = true
+        security.deferred.append(index)
+        security.delayed &+= 1
+    }
+
+    /// Whether a handshake waits, so that the next pass must not.
+    var hasDeferredHandshakes: Bool { !security.deferred.isEmpty }
+
+    /// Begins a pass: handshakes that have waited come first.
+    mutating func resumeHandshakes<Opener: RelayOpener & ~Copyable>(
+        at now: Now,
+        opener: inout Opener
+    ) {
+        security.stepsLeft = Limits.handshakeStepsPerPass
+        while security.stepsLeft > 0, pool.freeCount > 0,
+            let index = security.deferred.takeFirst()
+        {
+            // Its place may be another's by now.
+            guard connections[index].isDeferred, let buffer = pool.take() else { continue }
+            connections[index].isDeferred = false
+            let count = connections[index].carry.count
+            Self.copy(index, from: connections, to: &pool, buffer)
+            connections.releaseCarry(of: index)
+            receive(count, in: buffer, of: index, at: now, opener: &opener)
+        }
+    }
+
+    // MARK: Out
+
+    /// Encrypts what waits for it, in records as long as they may be, as far as there is room.
+    mutating func seal(_ index: ConnectionIndex) {
+        while connections[index].layer == .tls, connections[index].phase == .open,
+            connections[index].unsealed.count > 0
+        {
+            let box = connections[index].unsealed
+            let count = min(box.count, TLSSessions.maximumPlaintext)
+            let room = count + TLSSessions.recordOverhead
+            guard connections.makeWireRoom(for: room, of: index) else { break }
+            let (writing, outputCount) = Self.write(
+                index,
+                box.start..<(box.start + count),
+                &security.sessions,
+                &connections
+            )
+            connections[index].outbox.end += outputCount
+            guard writing == .written else {
+                security.failures &+= 1
+                connections[index].ending = .atOnce
+                break
+            }
+            connections[index].unsealed.start += count
+        }
+        connections.releaseEmptyOutbox(of: index)
+    }
+
+    private static func write(
+        _ index: ConnectionIndex,
+        _ range: Range<Int>,
+        _ sessions: inout TLSSessions,
+        _ connections: inout Connections
+    ) -> (TLSWriting, Int) {
+        let connection = connections[index]
+        let room = connection.outbox.end..<connections.chunks.size
+        return connections.chunks.withBytes(
+            connection.unsealed.chunk,
+            range,
+            into: connection.outbox.chunk,
+            room
+        ) { plaintext, output in
+            sessions.write(index.rawValue, plaintext: plaintext, output: &output)
+        }
+    }
+
+    /// Says goodbye on a connection that ends in good order.
+    mutating func closeSession(_ index: ConnectionIndex) {
+        guard connections[index].layer == .tls, security.sessions.isOpen(index.rawValue) else {
+            return
+        }
+        seal(index)
+        guard connections.makeWireRoom(for: Limits.leastOutputBytes, of: index) else { return }
+        connections[index].outbox.end += Self.close(index, &security.sessions, &connections)
+    }
+
+    private static func close(
+        _ index: ConnectionIndex,
+        _ sessions: inout TLSSessions,
+        _ connections: inout Connections
+    ) -> Int {
+        let outbox = connections[index].outbox
+        var output = connections.chunks.mutableBytes(
+            outbox.chunk,
+            outbox.end..<connections.chunks.size
+        )
+        return sessions.close(index.rawValue, output: &output).outputCount
+    }
+}
