@@ -26,7 +26,7 @@ extension RelayEngine {
             if !isNew || security.sessions.isHandshaking(index.rawValue) {
                 return receiveRecord(message.buffer, range, of: index, at: now, opener: &opener)
             }
-            // The client has begun anew (RFC 6347 4.2.8); it proves its address like a stranger.
+            // Perhaps the client has begun anew (RFC 6347 4.2.8); then it proves its address like a stranger.
         }
         guard let index = listen(message, range, at: now, opener: &opener) else { return }
         receiveRecord(message.buffer, 0..<0, of: index, at: now, opener: &opener)
@@ -61,6 +61,9 @@ extension RelayEngine {
         switch hello {
         case .ignored: return nil
         case .verify(let count):
+            if let old = security.clients.value(of: message.fiveTuple) {
+                connections[old].isRestarting = true
+            }
             sendDatagram(0..<count, of: scratch, to: message.fiveTuple)
             return nil
         case .accepted:
@@ -101,7 +104,13 @@ extension RelayEngine {
         opener: inout Opener
     ) -> ConnectionIndex? {
         if let old = security.clients.value(of: client) {
+            // A late copy of the hello that began the present session does not end it.
+            guard connections[old].isRestarting else {
+                security.sessions.discard(place.rawValue)
+                return nil
+            }
             end(old, draining: false, at: now, opener: &opener)
+            security.clients.remove(client)
         }
         var fiveTuple = client
         fiveTuple.transport = .dtls
@@ -143,6 +152,7 @@ extension RelayEngine {
             }
             if connections[index].ending != .no { isUnfinished = false }
             if progress.plaintextCount > 0 {
+                connections[index].isRestarting = false
                 handle(progress.plaintextCount, in: target, of: index, at: now, opener: &opener)
             }
             release(target)
