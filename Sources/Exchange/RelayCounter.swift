@@ -24,6 +24,9 @@ public enum RelayCounter: Int, CaseIterable, Sendable {
     case connections, connectionsAccepted, connectionsRefused
     case connectionsTimedOut, connectionsEvicted, connectionsBroken
 
+    // Connections with the peers of TCP allocations. The first is a gauge.
+    case peerConnections, peerConnectionsBound, peerConnectionsExpired
+
     // Datagrams dropped, by reason.
     case dropsMalformed
     case dropsNotSTUN
@@ -39,6 +42,9 @@ public enum RelayCounter: Int, CaseIterable, Sendable {
     case dropsBadSend
     case dropsBandwidth
     case dropsOversized
+    case dropsWrongTransport
+    case dropsConnectionLimit
+    case dropsStaleConnection
     case dropsReplyOverflow
     case dropsNotLiveRelayedPort
     case dropsNoReplyBuffer
@@ -52,7 +58,7 @@ public enum RelayCounter: Int, CaseIterable, Sendable {
     /// True for a value that goes up and down, false for one that only grows.
     public var isGauge: Bool {
         switch self {
-        case .allocations, .permissions, .channels, .connections: true
+        case .allocations, .permissions, .channels, .connections, .peerConnections: true
         default: false
         }
     }
