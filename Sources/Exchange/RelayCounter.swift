@@ -26,6 +26,9 @@ public enum RelayCounter: Int, CaseIterable, Sendable {
     // TLS and DTLS: sessions made, steps of handshakes that waited for a later pass, sessions that failed.
     case handshakes, handshakesDelayed, tlsFailures
 
+    // Connections with the peers of TCP allocations. The first is a gauge.
+    case peerConnections, peerConnectionsBound, peerConnectionsExpired
+
     // Datagrams dropped, by reason.
     case dropsMalformed
     case dropsNotSTUN
@@ -41,6 +44,9 @@ public enum RelayCounter: Int, CaseIterable, Sendable {
     case dropsBadSend
     case dropsBandwidth
     case dropsOversized
+    case dropsWrongTransport
+    case dropsConnectionLimit
+    case dropsStaleConnection
     case dropsReplyOverflow
     case dropsNotLiveRelayedPort
     case dropsNoReplyBuffer
@@ -54,7 +60,7 @@ public enum RelayCounter: Int, CaseIterable, Sendable {
     /// True for a value that goes up and down, false for one that only grows.
     public var isGauge: Bool {
         switch self {
-        case .allocations, .permissions, .channels, .connections: true
+        case .allocations, .permissions, .channels, .connections, .peerConnections: true
         default: false
         }
     }

@@ -68,6 +68,8 @@ extension RelayEngine {
             let outcome = opener.open(request, at: now)
             finishAllocate(outcome, to: message.fiveTuple, at: now)
             drainCommands(at: now, opener: &opener)
+        case .connect, .join:
+            preconditionFailure("TCP is not relayed")
         }
         return 1
     }

@@ -100,6 +100,8 @@ public struct RelayEngine: ~Copyable {
                 if client != .none {
                     connections.heard(client, hasAllocation: false, at: now.seconds)
                 }
+            case .disconnect, .giveUp:
+                preconditionFailure("TCP is not relayed")
             }
         }
     }

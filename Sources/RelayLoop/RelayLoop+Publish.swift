@@ -64,6 +64,9 @@ extension RelayLoop {
         counters.set(.allocations, to: server.allocations)
         counters.set(.permissions, to: server.permissions)
         counters.set(.channels, to: server.channels)
+        counters.set(.peerConnections, to: server.tcpConnections)
+        counters.set(.peerConnectionsBound, to: server.tcpConnectionsBound)
+        counters.set(.peerConnectionsExpired, to: server.tcpConnectionsExpired)
         counters.set(.answersSuccess, to: server.successes &+ server.bindings)
         counters.set(.answersError, to: server.allErrors)
     }
@@ -104,6 +107,9 @@ extension DropReason {
         case .badSend: .dropsBadSend
         case .bandwidth: .dropsBandwidth
         case .oversized: .dropsOversized
+        case .wrongTransport: .dropsWrongTransport
+        case .connectionLimit: .dropsConnectionLimit
+        case .staleConnection: .dropsStaleConnection
         case .replyOverflow: .dropsReplyOverflow
         }
     }

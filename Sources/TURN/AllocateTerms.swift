@@ -3,6 +3,7 @@ internal import STUN
 
 /// The attributes of an Allocate request, checked in the order of RFC 8656 7.2.
 struct AllocateTerms {
+    var transport: RelayTransport
     var family: AddressFamily
     var kind: RelayRequest.Kind
     /// LIFETIME as asked for; nil when absent.
@@ -28,9 +29,17 @@ struct AllocateTerms {
     static let additionalFamilyError: UInt32 = 2 << 24 | 4 << 8 | 40
 
     /// Steps 3 to 9 of RFC 8656 7.2.
-    static func read(_ message: borrowing Message, _ own: OwnAddresses) -> Reading {
-        // 3. REQUESTED-TRANSPORT must be UDP.
-        if let code = transportError(message) { return .refused(code) }
+    static func read(
+        _ message: borrowing Message,
+        _ own: OwnAddresses,
+        _ transports: RelayTransports
+    ) -> Reading {
+        // 3. REQUESTED-TRANSPORT must be UDP, or TCP where that is relayed.
+        let transport: RelayTransport
+        switch transports.read(message) {
+        case .refused(let code): return .refused(code)
+        case .accepted(let accepted): transport = accepted
+        }
         // 4. DONT-FRAGMENT: served.
         // 5. and 6. RESERVATION-TOKEN and the families. Whether there is such a port is the loop's to see.
         guard let kind = portKind(message) else { return .refused(.badRequest) }
@@ -46,20 +55,13 @@ struct AllocateTerms {
         guard lifetime.map({ $0.count == 4 }) ?? true else { return .refused(.badRequest) }
         return .accepted(
             AllocateTerms(
+                transport: transport,
                 family: family,
                 kind: kind,
                 lifetimeSeconds: lifetime.flatMap { message.uint32($0) },
                 isAdditionalFamilyRefused: families.additional != nil
             )
         )
-    }
-
-    private static func transportError(_ message: borrowing Message) -> ErrorCode? {
-        let udp: UInt8 = 17
-        guard let attribute = message.first(.requestedTransport), attribute.count == 4,
-            let transport = message.uint8(attribute)
-        else { return .badRequest }
-        return transport == udp ? nil : .unsupportedTransport
     }
 
     /// Which port is asked for; nil when that is contradictory or malformed.

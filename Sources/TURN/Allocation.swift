@@ -15,6 +15,8 @@ struct Allocation: BitwiseCopyable {
     var relay: RelayIndex
     var relayPort: UInt16
     var family: AddressFamily
+    /// What is relayed.
+    var transport = RelayTransport.udp
     /// The answer had an ADDRESS-ERROR-CODE.
     var isAdditionalFamilyRefused: Bool
     var permissionCount: UInt16 = 0
@@ -23,6 +25,9 @@ struct Allocation: BitwiseCopyable {
     var firstPermission = Slot<Permission>.none
     /// The list of its channels, through `Channel.next`.
     var firstChannel = Slot<Channel>.none
+    var tcpConnectionCount: UInt16 = 0
+    /// The list of its connections with peers, through `TCPConnection.next`.
+    var firstTCPConnection = Slot<TCPConnection>.none
     /// The channel asked for last, as most clients have one; none after any was removed.
     var recentChannel = Slot<Channel>.none
     var bandwidthToPeers = TokenBucket()

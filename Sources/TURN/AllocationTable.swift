@@ -23,6 +23,9 @@ struct AllocationTable: ~Copyable, Sendable {
     var commands: CommandQueue
     var recent = RecentLookups()
 
+    /// Connections with peers of TCP allocations.
+    var tcp: TCPConnections
+
     let permissionsPerAllocation: Int
     let channelsPerAllocation: Int
 
@@ -54,7 +57,8 @@ struct AllocationTable: ~Copyable, Sendable {
         channelByNumber = FlatTable(capacity: channelCapacity, hash: hash)
         channelByPeer = FlatTable(capacity: channelCapacity, hash: hash)
         deadlines = DeadlineHeap(capacity: allocationCapacity)
-        commands = CommandQueue(capacity: allocationCapacity)
+        tcp = TCPConnections(configuration: configuration, hash: hash)
+        commands = CommandQueue(capacity: allocationCapacity + tcp.capacity)
     }
 }
 
@@ -111,6 +115,7 @@ extension AllocationTable {
         let allocation = allocations[slot]
         removeAllChannels(of: allocation)
         removeAllPermissions(of: allocation)
+        removeAllTCPConnections(of: allocation)
         byClient.remove(allocation.fiveTuple)
         byRelay.set(allocation.relay, to: .none)
         deadlines.remove(slot.index)

@@ -2,8 +2,9 @@
 
 /// A ring of commands of fixed capacity.
 ///
-/// Each command closes a relayed socket of this thread. An allocation is only made while live allocations and
-/// waiting commands together are fewer than the capacity, so there is always room.
+/// Each command closes a relayed socket of this thread, or ends a connection with a peer. An allocation is only
+/// made while live allocations and waiting commands together are fewer than there may be allocations, and a
+/// connection likewise; each asks for one command in its life, so there is always room.
 @safe struct CommandQueue: ~Copyable {
     private let commands: UnsafeMutablePointer<Command>
     private let capacity: Int

@@ -28,6 +28,12 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case bandwidth
     /// Data that would not fit into a datagram behind its header.
     case oversized
+    /// Datagrams through a TCP allocation, or a peer's connection to one for UDP (RFC 6062 3).
+    case wrongTransport
+    /// A peer's connection above what its allocation, or the thread, may have.
+    case connectionLimit
+    /// The outcome of a connection with a peer that nobody waits for any more.
+    case staleConnection
     /// An answer that does not fit into the reply buffer.
     case replyOverflow
 }

@@ -19,6 +19,21 @@ public enum Limits {
     /// minutes after use.
     public static let channelsPerAllocation = 64
 
+    /// How long a peer has to take a connection (RFC 6062 5.2: at least 30 s).
+    public static let connectSeconds: UInt64 = 30
+
+    /// How long a peer's connection waits for the client's ConnectionBind (RFC 6062 5.2, 5.3: 30 s).
+    public static let connectionBindSeconds: UInt64 = 30
+
+    /// Connections with peers of one TCP allocation: a client opens one for each pair of candidates at most,
+    /// and ICE checks some ten at a time.
+    ///
+    /// Bounds what one Connect request and one deletion can cost.
+    public static let tcpConnectionsPerAllocation = 16
+
+    /// Connections with peers of a thread, each with two descriptors: TCP allocations are few among all.
+    public static let tcpConnections = 1024
+
     /// Permissions of a thread: the average over its allocations is far below the most of one.
     public static func permissions(allocations: Int, each: Int) -> Int {
         max(allocations * min(each, 8), each)

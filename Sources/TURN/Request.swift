@@ -17,8 +17,8 @@ extension AttributeType {
     /// Whether a message with this attribute is refused: it must be comprehended, and is not.
     ///
     /// An attribute that is known but has no business in a message is ignored (RFC 8489 14).
-    /// CHANGE-REQUEST, PADDING and RESPONSE-PORT (RFC 5780), CONNECTION-ID (RFC 6062) and
-    /// ACCESS-TOKEN (RFC 7635) belong to extensions that are not served.
+    /// CHANGE-REQUEST, PADDING and RESPONSE-PORT (RFC 5780) and ACCESS-TOKEN (RFC 7635) belong to extensions
+    /// that are not served.
     var isUnknownRequired: Bool {
         guard isComprehensionRequired else { return false }
         switch self {
@@ -26,7 +26,7 @@ extension AttributeType {
             .channelNumber, .lifetime, .xorPeerAddress, .data, .realm, .nonce,
             .xorRelayedAddress, .requestedAddressFamily, .evenPort, .requestedTransport,
             .dontFragment, .messageIntegritySHA256, .passwordAlgorithm, .userhash,
-            .xorMappedAddress, .reservationToken:
+            .xorMappedAddress, .reservationToken, .connectionID:
             return false
         default:
             return true

@@ -57,6 +57,18 @@ public struct ServerConfiguration: Sendable {
     /// The most channels of one allocation, held ones included.
     public var channelsPerAllocation = Limits.channelsPerAllocation
 
+    /// Relays TCP too (RFC 6062): the loop must know how to connect, to accept and to join.
+    public var relaysTCP = false
+
+    /// The most connections with peers of one TCP allocation.
+    public var tcpConnectionsPerAllocation = Limits.tcpConnectionsPerAllocation
+
+    /// The most connections with peers of this thread; `PeerConnection.index` stays below.
+    public var tcpConnectionCapacity = Limits.tcpConnections
+
+    /// The number of this thread among the process's: told by each CONNECTION-ID.
+    public var threadNumber = 0
+
     /// Payload bytes per second and direction of one allocation; 0: unlimited.
     public var bandwidthPerAllocation: UInt64 = 0
 

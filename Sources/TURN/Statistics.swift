@@ -15,6 +15,15 @@ public struct Statistics: Sendable {
     /// Expired channels whose number and peer are not yet free for others.
     public internal(set) var heldChannels: UInt64 = 0
 
+    /// TCP connections with peers now: in the making, waiting for the client, or joined to it (RFC 6062).
+    public internal(set) var tcpConnections: UInt64 = 0
+
+    /// TCP connections with peers that were joined to a client's.
+    public internal(set) var tcpConnectionsBound: UInt64 = 0
+
+    /// TCP connections with peers that were not made, or not bound, in time.
+    public internal(set) var tcpConnectionsExpired: UInt64 = 0
+
     /// Allocations made since the start.
     public internal(set) var allocationsCreated: UInt64 = 0
 

@@ -19,7 +19,7 @@ extension TURNServer {
         }
         // 3. to 8. What the attributes ask for.
         let terms: AllocateTerms
-        switch AllocateTerms.read(message, own) {
+        switch AllocateTerms.read(message, own, relayTransports(for: request)) {
         case .refused(let code): return refuse(request, code, &reply)
         case .accepted(let accepted): terms = accepted
         }
@@ -76,6 +76,7 @@ extension TURNServer {
             relay: relay,
             relayPort: port,
             family: pending.terms.family,
+            transport: pending.terms.transport,
             isAdditionalFamilyRefused: pending.terms.isAdditionalFamilyRefused,
             user: pending.user
         )
@@ -119,6 +120,7 @@ extension TURNServer {
         let portCount = UInt64(ports.upperBound - ports.lowerBound) + 1
         return RelayRequest(
             family: terms.family,
+            transport: terms.transport,
             kind: terms.kind,
             userTag: request.identity?.userTag ?? 0,
             ports: ports,

@@ -13,6 +13,10 @@ extension TURNServer {
         case .refused(let code): return refuse(request, code, &reply)
         case .found(let found): slot = found
         }
+        // Channels carry datagrams (RFC 6062 3).
+        guard table.allocations[slot].transport == .udp else {
+            return refuse(request, .badRequest, &reply)
+        }
         guard let binding = RequestedBinding(message, channelNumbers) else {
             return refuse(request, .badRequest, &reply)
         }

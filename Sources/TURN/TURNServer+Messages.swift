@@ -26,9 +26,9 @@ extension TURNServer {
         )
         switch request.method {
         case .binding: return bind(message, request, &reply)
-        case .allocate, .refresh, .createPermission, .channelBind:
+        case .allocate, .refresh, .createPermission, .channelBind, .connect, .connectionBind:
             return receiveAuthenticated(message, request, &reply)
-        case .send, .data: return .drop(.unexpectedClass)
+        case .send, .data, .connectionAttempt: return .drop(.unexpectedClass)
         default: return .drop(.unknownMethod)
         }
     }
@@ -41,7 +41,8 @@ extension TURNServer {
         switch message.type.method {
         case .send: return send(message, from: fiveTuple, at: now)
         case .binding: return .drop(.keepAlive)
-        case .data, .allocate, .refresh, .createPermission, .channelBind:
+        case .data, .allocate, .refresh, .createPermission, .channelBind, .connect,
+            .connectionBind, .connectionAttempt:
             return .drop(.unexpectedClass)
         default: return .drop(.unknownMethod)
         }
@@ -68,6 +69,8 @@ extension TURNServer {
         case .refresh: return refresh(message, request, &reply)
         case .createPermission: return createPermission(message, request, &reply)
         case .channelBind: return channelBind(message, request, &reply)
+        case .connect: return connect(message, request, &reply)
+        case .connectionBind: return connectionBind(message, request, &reply)
         default: return .drop(.unknownMethod)
         }
     }

@@ -59,7 +59,7 @@ extension TURNServer {
     }
 
     /// An id for an indication: unpredictable without the seed, and different from the last 2^64.
-    private mutating func nextTransactionID() -> TransactionID {
+    mutating func nextTransactionID() -> TransactionID {
         indications &+= 1
         return TransactionID(
             high: UInt32(truncatingIfNeeded: transactionHash(indications, 1)),

@@ -11,6 +11,9 @@ extension TURNServer {
         guard let allocation = table.allocation(of: fiveTuple, at: now) else {
             return .drop(.noAllocation)
         }
+        guard table.allocations[allocation].transport == .udp else {
+            return .drop(.wrongTransport)
+        }
         let attributes = SendAttributes(message)
         guard !attributes.isUnknownRequired else { return .drop(.unknownAttribute) }
         // No datagram can be sent to port 0 (RFC 768 reserves it).

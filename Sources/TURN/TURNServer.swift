@@ -83,13 +83,17 @@ public struct TURNServer: ~Copyable, Sendable {
     /// Whether each datagram counts against the bandwidth of its allocation.
     public var limitsBandwidth: Bool { !bandwidth.isUnlimited }
 
-    /// Removes what is past its deadline, of at most `limit` allocations.
+    /// Removes what is past its deadline, of at most `limit` allocations and `limit` connections with peers.
     public mutating func expire(at now: Now, limit: Int) {
         table.expire(at: now.monotonic, limit: limit)
+        table.expireTCPConnections(at: now.monotonic, limit: limit)
     }
 
     /// When `expire(at:limit:)` has something to look at next; nothing ends before.
-    public var nextDeadline: Instant? { table.deadlines.top?.deadline }
+    public var nextDeadline: Instant? {
+        guard let deadline = table.tcp.nextDeadline else { return table.deadlines.top?.deadline }
+        return min(deadline, table.deadlines.top?.deadline ?? deadline)
+    }
 
     /// The next effect to be carried out, if any.
     public mutating func nextCommand() -> Command? { table.commands.next() }
@@ -102,6 +106,8 @@ public struct TURNServer: ~Copyable, Sendable {
         statistics.channels = UInt64(table.channels.count - table.heldChannels)
         statistics.heldChannels = UInt64(table.heldChannels)
         statistics.allocationsExpired = table.expiredCount
+        statistics.tcpConnections = UInt64(table.tcp.count)
+        statistics.tcpConnectionsExpired = table.tcp.expiredCount
         return statistics
     }
 

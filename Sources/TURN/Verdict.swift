@@ -33,6 +33,11 @@ public enum Verdict: Equatable, Sendable {
     case forward(Forward)
     /// Open a relayed socket, then call `TURNServer.finishAllocate` at once, before any other call.
     case open(RelayRequest)
+    /// Connect to a peer, then call `TURNServer.connectFinished`; there is no answer before (RFC 6062 5.2).
+    case connect(ConnectRequest)
+    /// Send the first `count` bytes of the reply buffer to the client, whose connection is from then on joined
+    /// to the peer's: what comes on either, behind the message too, goes to the other as it is (RFC 6062 5.4).
+    case join(PeerConnection, count: Int)
 }
 
 /// A payload on its way from a client to a peer: `datagram[offset..<offset + count]`.
@@ -88,6 +93,9 @@ public struct RelayRequest: Equatable, Sendable {
 
     /// The family of the relayed address.
     public var family: AddressFamily
+
+    /// What is relayed: over TCP the socket is to listen, and to leave its port to outgoing connections too.
+    public var transport = RelayTransport.udp
 
     /// Which port is acceptable.
     public var kind: Kind
@@ -146,4 +154,8 @@ public enum Command: Equatable, Sendable, BitwiseCopyable {
     /// Close the relayed socket and give back its port and its place in the user's quota; `client` is the connection
     /// whose allocation it was.
     case close(relay: RelayIndex, userTag: UInt64, client: ConnectionIndex)
+    /// End a peer's connection, made or in the making, and the client's that is joined to it.
+    case disconnect(PeerConnection)
+    /// Give up connecting to a peer, then call `TURNServer.connectFinished`.
+    case giveUp(PeerConnection)
 }

@@ -75,6 +75,7 @@ private struct Life: ~Copyable {
             relaysOpened += 1
             let outcome = RelayOutcome.opened(relay: relay, port: 50_000)
             _ = server.finishAllocate(outcome, at: now, reply: &buffer)
+        case .connect, .join: preconditionFailure("TCP is not relayed")
         }
     }
 

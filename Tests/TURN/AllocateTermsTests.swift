@@ -37,7 +37,8 @@ struct AllocateTermsTests {
         if let evenPort { writer.append(.evenPort, uint8: evenPort) }
         let count = writer.finish() ?? 0
         guard let message = Message(Array(buffer[..<count]).span.rawBytes) else { return 1 }
-        switch AllocateTerms.read(message, own) {
+        switch AllocateTerms.read(message, own, RelayTransports(relaysTCP: false, isStream: false))
+        {
         case .accepted: return 0
         case .refused(let code): return code.value
         }

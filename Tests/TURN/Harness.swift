@@ -11,6 +11,12 @@ enum TestInput {
     case client(TestClient, [UInt8])
     /// A datagram with this text, from this address, on the relayed socket with this port.
     case peer(String, UInt16, String)
+    /// What became of the connection that the server wanted to this peer.
+    case connected(String, Bool)
+    /// A connection from this address has come in on the relayed port.
+    case accepted(String, UInt16)
+    /// The connection with this peer, or the client's that is joined to it, has ended.
+    case peerEnd(String)
     /// A client's connection has ended.
     case end(TestClient)
     /// Nothing: time passes, and the loop looks at the deadlines.
@@ -19,9 +25,11 @@ enum TestInput {
 
 /// A server with the part of the loop: it opens relayed sockets, obeys verdicts, drains commands.
 final class TestServer {
-    private var server: TURNServer
+    var server: TURNServer
+    /// Connections with peers as the server named them last, with the client and the request that asked for each.
+    var tcp = TestTCPConnections()
     /// Live relayed ports by the index of their socket.
-    private(set) var relays: [UInt32: UInt16] = [:]
+    var relays: [UInt32: UInt16] = [:]
     private var nextRelay: UInt32 = 1
     /// The next port to be opened.
     var nextPort: UInt16 = 50_000
@@ -70,7 +78,13 @@ final class TestServer {
         let now = TestServer.now(seconds)
         var outputs: [String]
         switch input {
-        case .client(let client, let bytes): outputs = [receive(bytes, from: client, now)]
+        case .client(let client, let bytes): outputs = receive(bytes, from: client, now)
+        case .connected(let peer, let isConnected):
+            outputs = [connectFinished(peer, isConnected, now)]
+        case .accepted(let peer, let port): outputs = [accept(peer, on: port, now)]
+        case .peerEnd(let peer):
+            tcp.names[peer].map { server.peerConnectionEnded($0) }
+            outputs = []
         case .peer(let peer, let port, let text):
             outputs = [receive(text, from: address(peer), on: port, now)]
         case .end(let client):
@@ -80,10 +94,7 @@ final class TestServer {
             server.expire(at: now, limit: .max)
             outputs = []
         }
-        while let command = server.nextCommand() {
-            guard case .close(let relay, _, _) = command else { continue }
-            outputs.append("close \(relays.removeValue(forKey: relay.rawValue) ?? 0)")
-        }
+        while let command = server.nextCommand() { outputs += obey(command, now) }
         return outputs
     }
 
@@ -95,7 +106,7 @@ final class TestServer {
         )
     }
 
-    private func receive(_ bytes: [UInt8], from client: TestClient, _ now: Now) -> String {
+    private func receive(_ bytes: [UInt8], from client: TestClient, _ now: Now) -> [String] {
         var buffer = [UInt8](repeating: 0xEE, count: 1500)
         var span = buffer.mutableSpan
         var reply = span.mutableBytes
@@ -109,10 +120,14 @@ final class TestServer {
             verdict = server.finishAllocate(open(request), at: now, reply: &reply)
         }
         switch verdict {
-        case .drop(let reason): return "drop \(reason)"
-        case .reply(let count): return describe(Array(buffer[..<count]), to: bytes, of: client)
-        case .forward(let forward): return describe(forward, bytes)
-        case .open: return "open again"
+        case .drop(let reason): return ["drop \(reason)"]
+        case .reply(let count): return [describe(Array(buffer[..<count]), to: bytes, of: client)]
+        case .forward(let forward): return [describe(forward, bytes)]
+        case .open: return ["open again"]
+        case .connect(let request): return [connect(request, client, bytes)]
+        case .join(let connection, let count):
+            let answer = describe(Array(buffer[..<count]), to: bytes, of: client)
+            return [answer, "join " + tcp.peer(of: connection)]
         }
     }
 

@@ -1,5 +1,6 @@
 /// Messages as a test writes them.
 import STUN
+import TURN
 
 /// One attribute of a message under construction.
 enum TestAttribute {
@@ -40,6 +41,10 @@ enum TestAttribute {
 
     /// An attribute with this number, of four bytes.
     static func number(_ type: UInt16) -> Self { .uint32(AttributeType(rawValue: type), 0) }
+
+    static func connectionID(_ id: ConnectionID?) -> Self {
+        .uint32(.connectionID, id?.rawValue ?? 0)
+    }
 
     static func text(_ type: AttributeType, _ text: String) -> Self {
         .bytes(type, Array(text.utf8))

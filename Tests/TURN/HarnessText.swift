@@ -52,6 +52,8 @@ extension TestServer {
         case .refresh: "refresh"
         case .createPermission: "permission"
         case .channelBind: "channel"
+        case .connect: "connect"
+        case .connectionBind: "bind"
         default: "method \(method.rawValue)"
         }
     }
@@ -80,6 +82,7 @@ extension TestServer {
         case .xorMappedAddress: return "mapped=" + text(message.xorAddress(attribute))
         case .lifetime: return "lifetime=\(message.uint32(attribute) ?? 0)"
         case .reservationToken: return "token"
+        case .connectionID: return "id"
         case .addressErrorCode:
             return "addressError=" + String(message.uint32(attribute) ?? 0, radix: 16)
         case .unknownAttributes:
@@ -96,7 +99,7 @@ extension TestServer {
         }
     }
 
-    private func text(_ address: TransportAddress?) -> String { address?.description ?? "none" }
+    func text(_ address: TransportAddress?) -> String { address?.description ?? "none" }
 }
 
 extension TestServer {

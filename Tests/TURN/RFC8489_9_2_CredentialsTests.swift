@@ -90,8 +90,8 @@ struct RFC8489_9_2_CredentialsTests {
             server.expect(alice.unsigned(.allocate, .number(0x7777))) == ["allocate 401 challenge"]
         )
         #expect(
-            server.expect(alice.allocate(.number(0x7777), .number(0x002A)))
-                == ["allocate 420 unknown=7777,2a sha1"]
+            server.expect(alice.allocate(.number(0x7777), .number(0x0026)))
+                == ["allocate 420 unknown=7777,26 sha1"]
         )
         #expect(server.expect(alice.allocate(.number(0x8777)))[0].hasPrefix("allocate ok"))
     }

@@ -144,6 +144,7 @@ struct World: ~Copyable {
         case .reply(let count): check(reply: Array(buffer[..<count]), client)
         case .forward(let forward): check(forward, datagram)
         case .open: fatalError("finishAllocate opens nothing")
+        case .connect, .join: fatalError("TCP is not relayed")
         }
         obey()
     }
@@ -188,6 +189,7 @@ struct World: ~Copyable {
             switch command {
             case .close(let relay, _, _):
                 require(openRelays.remove(relay.rawValue) != nil, "closed twice")
+            case .disconnect, .giveUp: fatalError("TCP is not relayed")
             }
         }
         require(openRelays.count <= Self.capacity, "more relays than allocations")
