@@ -118,7 +118,10 @@ let package = Package(
         tests("TLS", ["TLS", "COpenSSL", "CTLSClient"]),
         tests("IOURing", ["IOURing"]),
         tests("Exchange", ["Exchange"]),
-        tests("RelayLoop", ["RelayLoop", "TURN", "STUN", "TLS", "IOURing", "Exchange", "CTLSClient"]),
+        tests(
+            "RelayLoop",
+            ["RelayLoop", "TURN", "STUN", "TLS", "IOURing", "Exchange", "COpenSSL", "CTLSClient"]
+        ),
         tests("Tunables", ["Tunables"]),
         tests(
             "Control",

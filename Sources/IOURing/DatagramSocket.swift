@@ -39,7 +39,7 @@ public struct DatagramSocket: ~Copyable {
         options: DatagramSocketOptions = DatagramSocketOptions()
     ) throws(Errno) {
         let family = address.family == .ipv4 ? AF_INET : AF_INET6
-        let type = Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue)
+        let type = Int32(turnpike_datagram_socket)
         // An owner from the start, so that the descriptor is closed when the rest is refused.
         let opened = DatagramSocket(adopting: try Errno.check(socket(family, type, 0)))
         try opened.set(options, family: address.family)

@@ -1,4 +1,5 @@
 internal import CLiburing
+internal import CLinux
 internal import Glibc
 
 /// What a relay thread asks of the kernel for streams; the same rules as for datagrams.
@@ -8,7 +9,7 @@ extension Ring {
     /// Ends with an error, `EMFILE` among others; the caller arms it again.
     public mutating func armAccept(file: UInt32, token: Token) -> Bool {
         guard let entry = unsafe nextEntry() else { return false }
-        let flags = Int32(SOCK_CLOEXEC.rawValue)
+        let flags = Int32(turnpike_accepted_socket)
         // SAFETY: a free entry; no address is asked for.
         unsafe io_uring_prep_multishot_accept(entry, Int32(bitPattern: file), nil, nil, flags)
         unsafe entry.pointee.flags = EntryFlag.fixedFile

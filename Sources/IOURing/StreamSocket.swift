@@ -44,7 +44,7 @@ public struct StreamSocket: ~Copyable {
         options: StreamSocketOptions = StreamSocketOptions()
     ) throws(Errno) {
         let family = address.family == .ipv4 ? AF_INET : AF_INET6
-        let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
+        let type = Int32(turnpike_stream_socket)
         // An owner from the start, so that the descriptor is closed when the rest is refused.
         let opened = StreamSocket(adopting: try Errno.check(socket(family, type, 0)))
         let descriptor = opened.descriptor

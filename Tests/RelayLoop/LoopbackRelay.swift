@@ -15,6 +15,8 @@ final class LoopbackRelay {
     /// An address for peers: what is sent to the relay's own address goes to relayed ports only.
     let peerHost: SocketAddress
     let threads: [RelayThread]
+    /// What they share.
+    let shared: SharedState
 
     private static let count = Atomic<UInt32>(0)
 
@@ -22,6 +24,7 @@ final class LoopbackRelay {
     init(
         threads: Int = 1,
         allocations: Int = 1000,
+        tls: TLSContexts = TLSContexts(),
         _ configure: (inout RelayThreadConfiguration) -> Void = { _ in }
     ) throws {
         let number = Self.count.wrappingAdd(1, ordering: .relaxed).newValue
@@ -41,7 +44,8 @@ final class LoopbackRelay {
             listeners: [TransportAddress(address)]
         )
         configure(&configuration)
-        let shared = SharedState(allocations: allocations, allocationsPerUser: 0)
+        let shared = SharedState(allocations: allocations, allocationsPerUser: 0, tls: tls)
+        self.shared = shared
         self.threads = try (0..<threads).map {
             try RelayThread(index: $0, configuration: configuration, shared: shared)
         }

@@ -19,6 +19,14 @@
 #define UDP_GRO 104
 #endif
 
+/* Types and flags of sockets. Which module owns the C library's enumeration of them depends on what a compilation
+ * has loaded before, so Swift cannot name its members everywhere. */
+enum {
+	turnpike_datagram_socket = SOCK_DGRAM | SOCK_CLOEXEC,
+	turnpike_stream_socket = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+	turnpike_accepted_socket = SOCK_CLOEXEC,
+};
+
 /* Errors: static strings, safe to use from any thread. NULL for a number without a name. */
 
 const char *turnpike_error_name(int error);

@@ -195,7 +195,8 @@ extension Connections {
     }
 
     private mutating func appendStranger(_ index: ConnectionIndex, at seconds: UInt64) {
-        self[index].deadlineSeconds = seconds + limits.idleSeconds
+        // The second that has begun does not count.
+        self[index].deadlineSeconds = seconds + limits.idleSeconds + 1
         self[index].older = newestStranger
         self[index].newer = .none
         if newestStranger == .none {
