@@ -87,8 +87,8 @@ public struct RelayEngine: ~Copyable {
     ) {
         while let command = server.nextCommand() {
             switch command {
-            case .close(let relay, let userTag):
-                opener.close(relay, userTag: userTag, at: now)
+            case .close(let relay, let userTag, let isLast):
+                opener.close(relay, userTag: userTag, isLast: isLast, at: now)
             }
         }
     }

@@ -89,6 +89,10 @@ public struct RelayRequest: Equatable, Sendable {
     /// The family of the relayed address.
     public var family: AddressFamily
 
+    /// The family of a second relayed address for the same allocation, under the same terms; nil: none is
+    /// wanted (RFC 8656 7.2, ADDITIONAL-ADDRESS-FAMILY).
+    public var additionalFamily: AddressFamily?
+
     /// Which port is acceptable.
     public var kind: Kind
 
@@ -108,10 +112,29 @@ public struct RelayRequest: Equatable, Sendable {
     public var reservationSeconds: UInt32
 }
 
+/// A relayed socket that the loop has opened.
+public struct OpenedRelay: Equatable, Sendable, BitwiseCopyable {
+    /// Its number.
+    public var index: RelayIndex
+
+    /// The port it is bound to.
+    public var port: UInt16
+
+    /// The socket numbered `index` on `port`.
+    public init(index: RelayIndex, port: UInt16) {
+        self.index = index
+        self.port = port
+    }
+}
+
 /// What became of a `RelayRequest`.
 public enum RelayOutcome: Equatable, Sendable, BitwiseCopyable {
-    /// The socket is open, and `port` is its port.
+    /// The socket is open, and `port` is its port; the additional one, if any was wanted, was not to be had.
     case opened(relay: RelayIndex, port: UInt16)
+    /// The socket is open, and so is the additional one.
+    case openedBoth(OpenedRelay, additional: OpenedRelay)
+    /// The additional socket alone is open.
+    case openedAdditional(OpenedRelay)
     /// The user, or all users together, hold as many allocations as they may: 486.
     case quotaReached
     /// No such port is free, the token is unknown, or the system gave no socket: 508.
@@ -143,6 +166,7 @@ public struct Delivery: Equatable, Sendable, BitwiseCopyable {
 
 /// A rare effect, drained with `TURNServer.nextCommand()` after each call.
 public enum Command: Equatable, Sendable, BitwiseCopyable {
-    /// Close the relayed socket and give back its port and its place in the user's quota.
-    case close(relay: RelayIndex, userTag: UInt64)
+    /// Close the relayed socket and give back its port; with the allocation's last one, its place in the
+    /// quota of the user too.
+    case close(relay: RelayIndex, userTag: UInt64, isLast: Bool)
 }

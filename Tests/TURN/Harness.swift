@@ -58,6 +58,11 @@ final class TestServer {
 
     var statistics: Statistics { server.statistics }
 
+    /// The allocation at a place, at the tests' time 0.
+    func allocation(at place: UInt32) -> AllocationSummary? {
+        server.allocation(at: place, now: TestServer.start)
+    }
+
     /// Seconds until the server wants to look at its deadlines, from the tests' time 0.
     var nextDeadline: Double? {
         server.nextDeadline.map {
@@ -81,7 +86,7 @@ final class TestServer {
             outputs = []
         }
         while let command = server.nextCommand() {
-            guard case .close(let relay, _) = command else { continue }
+            guard case .close(let relay, _, _) = command else { continue }
             outputs.append("close \(relays.removeValue(forKey: relay.rawValue) ?? 0)")
         }
         return outputs
@@ -123,13 +128,22 @@ final class TestServer {
             self.outcome = nil
             return outcome
         }
-        if case .even = request.kind, nextPort % 2 == 1 { nextPort += 1 }
+        let relay = openRelay(request)
+        guard request.additionalFamily != nil else {
+            return .opened(relay: relay.index, port: relay.port)
+        }
+        return .openedBoth(relay, additional: openRelay(request))
+    }
+
+    /// Opens a relayed socket of its own, on the next port.
+    func openRelay(_ request: RelayRequest? = nil) -> OpenedRelay {
+        if case .even? = request?.kind, nextPort % 2 == 1 { nextPort += 1 }
         defer {
             nextRelay += 1
             nextPort += 1
         }
         relays[nextRelay] = nextPort
-        return .opened(relay: RelayIndex(rawValue: nextRelay), port: nextPort)
+        return OpenedRelay(index: RelayIndex(rawValue: nextRelay), port: nextPort)
     }
 
     private func receive(
