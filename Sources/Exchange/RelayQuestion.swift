@@ -44,6 +44,8 @@ public struct AllocationRecord: Sendable, BitwiseCopyable {
     public var client: RecordedAddress
     /// The relayed address's family and port; its address is the same for all.
     public var relayVersion: UInt8, relayPort: UInt16
+    /// The port of the IPv6 relayed address beside one of IPv4; 0: there are not two.
+    public var additionalRelayPort: UInt16
     /// How long it lives unless it is refreshed, in seconds.
     public var secondsLeft: UInt32
     /// Permissions and channels it has.
@@ -58,6 +60,7 @@ public struct AllocationRecord: Sendable, BitwiseCopyable {
         client: RecordedAddress,
         relayVersion: UInt8,
         relayPort: UInt16,
+        additionalRelayPort: UInt16 = 0,
         secondsLeft: UInt32,
         permissions: UInt16,
         channels: UInt16,
@@ -68,6 +71,7 @@ public struct AllocationRecord: Sendable, BitwiseCopyable {
         self.client = client
         self.relayVersion = relayVersion
         self.relayPort = relayPort
+        self.additionalRelayPort = additionalRelayPort
         self.secondsLeft = secondsLeft
         self.permissions = permissions
         self.channels = channels

@@ -95,9 +95,9 @@ public struct RelayEngine: ~Copyable {
     ) {
         while let command = server.nextCommand() {
             switch command {
-            case .close(let relay, let userTag, let client):
-                opener.close(relay, userTag: userTag, at: now)
-                if client != .none {
+            case .close(let relay, let userTag, let isLast, let client):
+                opener.close(relay, userTag: userTag, isLast: isLast, at: now)
+                if isLast, client != .none {
                     connections.heard(client, hasAllocation: false, at: now.seconds)
                 }
             case .disconnect, .giveUp:

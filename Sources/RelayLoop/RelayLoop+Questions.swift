@@ -79,6 +79,7 @@ extension AllocationRecord {
             ),
             relayVersion: summary.family.version,
             relayPort: summary.relayPort,
+            additionalRelayPort: summary.additionalRelayPort,
             secondsLeft: summary.secondsLeft,
             permissions: summary.permissions,
             channels: summary.channels,

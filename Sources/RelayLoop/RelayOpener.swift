@@ -7,11 +7,11 @@ public import TURN
 ///
 /// Both verbs act at once; neither blocks.
 public protocol RelayOpener: ~Copyable {
-    /// Opens the relayed socket that an Allocate request asks for (RFC 8656 7.2).
+    /// Opens the relayed socket that an Allocate request asks for, or two (RFC 8656 7.2).
     mutating func open(_ request: RelayRequest, at now: Now) -> RelayOutcome
 
-    /// Closes a relayed socket and gives its port and its share of the quota back.
-    mutating func close(_ relay: RelayIndex, userTag: UInt64, at now: Now)
+    /// Closes a relayed socket and gives its port back; with an allocation's last one, its share of the quota.
+    mutating func close(_ relay: RelayIndex, userTag: UInt64, isLast: Bool, at now: Now)
 
     /// Sets DF on all that leaves from a relayed socket from now on (RFC 8656 11.2, DONT-FRAGMENT).
     ///

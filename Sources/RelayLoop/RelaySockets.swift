@@ -107,20 +107,31 @@ extension RelaySockets: RelayOpener {
             quotaRefusals &+= 1
             return .quotaReached
         }
-        if let opened = socket(for: request, at: now) { return install(opened, request.family) }
-        shared.quota.release(userTag: request.userTag)
-        openFailures &+= 1
-        return .unavailable
+        let relay = openRelay(request, at: now)
+        var additional: OpenedRelay?
+        if let family = request.additionalFamily {
+            var second = request
+            second.family = family
+            additional = openRelay(second, at: now)
+        }
+        switch (relay, additional) {
+        case (let relay?, let additional?): return .openedBoth(relay, additional: additional)
+        case (let relay?, nil): return .opened(relay: relay.index, port: relay.port)
+        case (nil, let additional?): return .openedAdditional(additional)
+        case (nil, nil):
+            shared.quota.release(userTag: request.userTag)
+            return .unavailable
+        }
     }
 
     @inline(never)
-    mutating func close(_ relay: RelayIndex, userTag: UInt64, at now: Now) {
+    mutating func close(_ relay: RelayIndex, userTag: UInt64, isLast: Bool, at now: Now) {
         let entry = entries[Int(relay.rawValue)]
         assert(entry.state == .open)
         entries[Int(relay.rawValue)].state = .closing
         closing.append(relay)
         shared.ports(of: entry.family).release(entry.port, nowSeconds: now.seconds)
-        shared.quota.release(userTag: userTag)
+        if isLast { shared.quota.release(userTag: userTag) }
         closes &+= 1
     }
 
@@ -161,8 +172,19 @@ extension RelaySockets: RelayOpener {
         }
     }
 
-    private mutating func install(_ socket: BoundSocket, _ family: AddressFamily) -> RelayOutcome {
-        guard let index = free.take() else { return .unavailable }
+    /// One relayed socket of the request's family.
+    private mutating func openRelay(_ request: RelayRequest, at now: Now) -> OpenedRelay? {
+        guard let opened = socket(for: request, at: now),
+            let relay = install(opened, request.family)
+        else {
+            openFailures &+= 1
+            return nil
+        }
+        return relay
+    }
+
+    private mutating func install(_ socket: BoundSocket, _ family: AddressFamily) -> OpenedRelay? {
+        guard let index = free.take() else { return nil }
         entries[Int(index)] = Entry(
             state: .open,
             descriptor: socket.descriptor,
@@ -172,6 +194,6 @@ extension RelaySockets: RelayOpener {
         let relay = RelayIndex(rawValue: index)
         opened.append(relay)
         opens &+= 1
-        return .opened(relay: relay, port: socket.port)
+        return OpenedRelay(index: relay, port: socket.port)
     }
 }

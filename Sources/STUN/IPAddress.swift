@@ -1,11 +1,19 @@
 /// Addresses as the RFCs speak of them: an IP address, and the transport address it makes with a port.
 
 /// An address family, with the values of RFC 8489 section 14.1.
-public enum AddressFamily: UInt8, Sendable, BitwiseCopyable {
+public enum AddressFamily: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     /// IPv4, 32 bits.
     case ipv4 = 1
     /// IPv6, 128 bits.
     case ipv6 = 2
+
+    /// The one that this is not.
+    public var other: AddressFamily {
+        switch self {
+        case .ipv4: .ipv6
+        case .ipv6: .ipv4
+        }
+    }
 }
 
 /// An IPv4 or IPv6 address, kept as a number in host order.

@@ -8,8 +8,10 @@ struct AllocateTerms {
     var kind: RelayRequest.Kind
     /// LIFETIME as asked for; nil when absent.
     var lifetimeSeconds: UInt32?
-    /// A second relayed address of the other family was asked for, which is not served.
-    var isAdditionalFamilyRefused: Bool
+    /// The family of a second relayed address, if one was asked for that may be had.
+    var additionalFamily: AddressFamily?
+    /// The ADDRESS-ERROR-CODE for a family that is not relayed here; 0: none.
+    var addressError: UInt32
 
     /// What came of reading them.
     enum Reading {
@@ -25,8 +27,10 @@ struct AllocateTerms {
         }
     }
 
-    /// ADDRESS-ERROR-CODE: family IPv6, 440 (RFC 8656 18.12).
-    static let additionalFamilyError: UInt32 = 2 << 24 | 4 << 8 | 40
+    /// ADDRESS-ERROR-CODE without a reason phrase (RFC 8656 18.12).
+    static func addressError(_ code: ErrorCode, _ family: AddressFamily) -> UInt32 {
+        UInt32(family.rawValue) << 24 | UInt32(code.value / 100) << 8 | UInt32(code.value % 100)
+    }
 
     /// Steps 3 to 9 of RFC 8656 7.2.
     static func read(
@@ -45,21 +49,22 @@ struct AllocateTerms {
         guard let kind = portKind(message) else { return .refused(.badRequest) }
         let families = RequestedFamilies(message)
         guard families.areCompatible(with: kind) else { return .refused(.badRequest) }
-        // 7. The address family. A token for a family that is not relayed is none of ours (5.).
-        guard let family = families.family(with: kind), own.hasRelay(family) else {
-            return .refused(kind.isReserved ? .insufficientCapacity : .addressFamilyNotSupported)
+        // 7. to 9. The address family, and a second one.
+        let served: ServedFamilies
+        switch families.served(kind, own) {
+        case .refused(let code): return .refused(code)
+        case .accepted(let accepted): served = accepted
         }
-        // 8. and 9. Two families.
-        guard families.isAdditionalValid(with: kind) else { return .refused(.badRequest) }
         let lifetime = message.first(.lifetime)
         guard lifetime.map({ $0.count == 4 }) ?? true else { return .refused(.badRequest) }
         return .accepted(
             AllocateTerms(
                 transport: transport,
-                family: family,
+                family: served.family,
                 kind: kind,
                 lifetimeSeconds: lifetime.flatMap { message.uint32($0) },
-                isAdditionalFamilyRefused: families.additional != nil
+                additionalFamily: served.additional,
+                addressError: served.addressError
             )
         )
     }
@@ -74,6 +79,18 @@ struct AllocateTerms {
         guard let evenPort else { return .any }
         guard evenPort.count == 1, let value = message.uint8(evenPort) else { return nil }
         return .even(reserveNext: value & 0x80 != 0)
+    }
+}
+
+/// The families of the relayed addresses that a request gets, as far as the configuration goes.
+private struct ServedFamilies {
+    var family: AddressFamily
+    var additional: AddressFamily?
+    var addressError: UInt32 = 0
+
+    enum Reading {
+        case accepted(ServedFamilies)
+        case refused(ErrorCode)
     }
 }
 
@@ -96,6 +113,28 @@ private struct RequestedFamilies {
         guard !isMalformed else { return false }
         if kind.isReserved { return requested == nil && additional == nil }
         return requested == nil || additional == nil
+    }
+
+    /// Steps 7 to 9: a token for a family that is not relayed is none of ours (5.); of two families one is
+    /// enough.
+    func served(_ kind: RelayRequest.Kind, _ own: OwnAddresses) -> ServedFamilies.Reading {
+        let isPair = additional != nil && isAdditionalValid(with: kind)
+        guard let family = family(with: kind), own.hasRelay(family) else {
+            guard isPair, own.hasRelay(.ipv6) else {
+                return .refused(
+                    kind.isReserved ? .insufficientCapacity : .addressFamilyNotSupported
+                )
+            }
+            let error = AllocateTerms.addressError(.addressFamilyNotSupported, .ipv4)
+            return .accepted(ServedFamilies(family: .ipv6, addressError: error))
+        }
+        guard isAdditionalValid(with: kind) else { return .refused(.badRequest) }
+        guard isPair else { return .accepted(ServedFamilies(family: family)) }
+        if own.hasRelay(.ipv6) {
+            return .accepted(ServedFamilies(family: family, additional: .ipv6))
+        }
+        let error = AllocateTerms.addressError(.addressFamilyNotSupported, .ipv6)
+        return .accepted(ServedFamilies(family: family, addressError: error))
     }
 
     /// Whether steps 8 and 9 allow the second family.

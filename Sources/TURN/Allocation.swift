@@ -4,21 +4,19 @@ import STUN
 /// An allocation (RFC 8656 3.2).
 struct Allocation: BitwiseCopyable {
     var fiveTuple: FiveTuple
-    /// When it ends.
-    var expiry: Instant
     /// Who made it; nil when nothing had to be proved.
     var identity: Identity?
     /// The request that made it, to know its retransmission.
     var transactionID: TransactionID
     /// The token in the answer to that request; 0: none.
     var reservationToken: UInt64
-    var relay: RelayIndex
-    var relayPort: UInt16
-    var family: AddressFamily
+    /// Its relayed transport addresses; at least one is open.
+    var ipv4 = Relay.none
+    var ipv6 = Relay.none
     /// What is relayed.
     var transport = RelayTransport.udp
-    /// The answer had an ADDRESS-ERROR-CODE.
-    var isAdditionalFamilyRefused: Bool
+    /// The ADDRESS-ERROR-CODE in the answer to that request; 0: none.
+    var addressError: UInt32
     var permissionCount: UInt16 = 0
     var channelCount: UInt16 = 0
     /// The list of its permissions, through `Permission.next`.
@@ -37,6 +35,48 @@ struct Allocation: BitwiseCopyable {
 
     /// The user as quotas count him; 0 when nothing had to be proved.
     var userTag: UInt64 { identity?.userTag ?? 0 }
+
+    /// When it ends: with the last of its relayed addresses.
+    var expiry: Instant { max(ipv4.expiry, ipv6.expiry) }
+
+    /// When the first of its relayed addresses ends.
+    var firstExpiry: Instant {
+        guard ipv4.isOpen else { return ipv6.expiry }
+        return ipv6.isOpen ? min(ipv4.expiry, ipv6.expiry) : ipv4.expiry
+    }
+
+    /// The relayed address that reaches peers of a family.
+    subscript(family: AddressFamily) -> Relay {
+        get {
+            switch family {
+            case .ipv4: ipv4
+            case .ipv6: ipv6
+            }
+        }
+        set {
+            switch family {
+            case .ipv4: ipv4 = newValue
+            case .ipv6: ipv6 = newValue
+            }
+        }
+    }
+}
+
+/// A relayed transport address of an allocation; one with two of them is refreshed, and ends, family by
+/// family (RFC 8656 8.1).
+struct Relay: BitwiseCopyable {
+    var index: RelayIndex
+    var port: UInt16
+    /// When it ends; the origin of time when there is none.
+    var expiry: Instant
+
+    /// No relayed address.
+    static var none: Relay {
+        Relay(index: RelayIndex(rawValue: .max), port: 0, expiry: Instant(nanoseconds: 0))
+    }
+
+    /// Whether there is one.
+    var isOpen: Bool { index.rawValue != .max }
 }
 
 /// Leave to exchange data with any port of a peer's IP address (RFC 8656 9).

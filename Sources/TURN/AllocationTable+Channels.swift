@@ -80,8 +80,8 @@ extension AllocationTable {
         advanceDeadline(of: channels[slot].allocation, to: expiry)
     }
 
-    /// Holds the channels whose binding has ended, removes those whose hold has ended too, and lets go of
-    /// permissions that have ended.
+    /// Holds the channels whose binding has ended, removes those whose hold has ended too or whose peers have
+    /// no relayed address left, and lets go of permissions that have ended.
     ///
     /// Returns when the next of these happens to a channel.
     mutating func removeEndedChannels(of allocation: Slot<Allocation>, at now: Instant) -> Instant {
@@ -91,7 +91,7 @@ extension AllocationTable {
         while slot.isSome {
             holdIfEnded(slot, at: now)
             let channel = channels[slot]
-            if channel.deadline > now {
+            if channel.deadline > now, allocations[allocation][channel.peer.ip.family].isOpen {
                 nextEnd = min(nextEnd, channel.deadline)
                 previous = slot
             } else {

@@ -4,6 +4,8 @@
 /// allocation is settled and entered again with its then earliest deadline. Data never waits for that: each
 /// lookup compares the expiry of what it found with the time.
 
+internal import STUN
+
 extension AllocationTable {
     /// Settles what is past its deadline, at most `limit` allocations.
     mutating func expire(at now: Instant, limit: Int) {
@@ -14,7 +16,8 @@ extension AllocationTable {
         }
     }
 
-    /// Removes all of an allocation that has ended; false when that was the allocation itself.
+    /// Removes all of an allocation that has ended, and what has lost its relayed address; false when that was
+    /// the allocation itself.
     mutating func settle(_ slot: Slot<Allocation>, at now: Instant) -> Bool {
         guard allocations[slot].expiry > now else {
             remove(slot)
@@ -22,10 +25,13 @@ extension AllocationTable {
             return false
         }
         recent = RecentLookups()
+        for family in AddressFamily.allCases where allocations[slot][family].expiry <= now {
+            closeRelay(of: slot, family)
+        }
         // Channels first: they let go of the permissions that are removed then.
         let channelEnd = removeEndedChannels(of: slot, at: now)
         let permissionEnd = removeEndedPermissions(of: slot, at: now)
-        deadlines.set(slot.index, to: min(allocations[slot].expiry, channelEnd, permissionEnd))
+        deadlines.set(slot.index, to: min(allocations[slot].firstExpiry, channelEnd, permissionEnd))
         return true
     }
 }

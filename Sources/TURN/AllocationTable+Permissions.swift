@@ -65,7 +65,8 @@ extension AllocationTable {
         recent = RecentLookups()
     }
 
-    /// Removes the permissions of an allocation that have ended, which no channel names any more.
+    /// Removes the permissions of an allocation that have ended or whose peers have no relayed address left;
+    /// no channel names them any more.
     ///
     /// Returns when the next one ends.
     mutating func removeEndedPermissions(
@@ -77,7 +78,7 @@ extension AllocationTable {
         var slot = allocations[allocation].firstPermission
         while slot.isSome {
             let permission = permissions[slot]
-            if permission.expiry > now {
+            if permission.expiry > now, allocations[allocation][permission.key.peer.family].isOpen {
                 nextEnd = min(nextEnd, permission.expiry)
                 previous = slot
             } else {

@@ -58,13 +58,13 @@ struct AllocationTable: ~Copyable, Sendable {
         channelByPeer = FlatTable(capacity: channelCapacity, hash: hash)
         deadlines = DeadlineHeap(capacity: allocationCapacity)
         tcp = TCPConnections(configuration: configuration, hash: hash)
-        commands = CommandQueue(capacity: allocationCapacity + tcp.capacity)
+        commands = CommandQueue(capacity: 2 * allocationCapacity + 2 + tcp.capacity)
     }
 }
 
 extension AllocationTable {
-    /// Whether another allocation fits, and later the command that closes it.
-    var hasRoom: Bool { allocations.count + commands.count < allocations.capacity }
+    /// Whether another allocation fits, and later the commands that close its sockets.
+    var hasRoom: Bool { !allocations.isFull && commands.count <= 2 }
 
     /// The allocation of a 5-tuple, if it lives.
     mutating func allocation(of fiveTuple: FiveTuple, at now: Instant) -> Slot<Allocation>? {
@@ -97,19 +97,25 @@ extension AllocationTable {
         }
         let isInserted = byClient.insert(slot, for: allocation.fiveTuple)
         precondition(isInserted, "the table has as many places as the pool")
-        byRelay.set(allocation.relay, to: slot)
-        deadlines.set(slot.index, to: allocation.expiry)
+        for family in AddressFamily.allCases where allocation[family].isOpen {
+            byRelay.set(allocation[family].index, to: slot)
+        }
+        deadlines.set(slot.index, to: allocation.firstExpiry)
         recent = RecentLookups()
         return slot
     }
 
-    /// Lets an allocation end at `expiry`.
-    mutating func setExpiry(of slot: Slot<Allocation>, to expiry: Instant) {
-        allocations[slot].expiry = expiry
+    /// Lets a relayed address of an allocation end at `expiry`.
+    mutating func setExpiry(
+        of slot: Slot<Allocation>,
+        _ family: AddressFamily,
+        to expiry: Instant
+    ) {
+        allocations[slot][family].expiry = expiry
         advanceDeadline(of: slot, to: expiry)
     }
 
-    /// Removes an allocation and all that belongs to it, and asks for its socket to be closed.
+    /// Removes an allocation and all that belongs to it, and asks for its sockets to be closed.
     mutating func remove(_ slot: Slot<Allocation>) {
         recent = RecentLookups()
         let allocation = allocations[slot]
@@ -117,13 +123,25 @@ extension AllocationTable {
         removeAllPermissions(of: allocation)
         removeAllTCPConnections(of: allocation)
         byClient.remove(allocation.fiveTuple)
-        byRelay.set(allocation.relay, to: .none)
         deadlines.remove(slot.index)
+        for family in AddressFamily.allCases { closeRelay(of: slot, family) }
         allocations.giveBack(slot)
+    }
+
+    /// Takes a relayed address from an allocation and asks for its socket to be closed.
+    ///
+    /// What needed it is gone when the allocation is settled or removed, which the caller sees to.
+    mutating func closeRelay(of slot: Slot<Allocation>, _ family: AddressFamily) {
+        let allocation = allocations[slot]
+        let relay = allocation[family]
+        guard relay.isOpen else { return }
+        byRelay.set(relay.index, to: .none)
+        allocations[slot][family] = .none
         commands.append(
             .close(
-                relay: allocation.relay,
+                relay: relay.index,
                 userTag: allocation.userTag,
+                isLast: !allocation[family.other].isOpen,
                 client: allocation.fiveTuple.connection
             )
         )

@@ -2,9 +2,9 @@
 
 /// A ring of commands of fixed capacity.
 ///
-/// Each command closes a relayed socket of this thread, or ends a connection with a peer. An allocation is only
-/// made while live allocations and waiting commands together are fewer than there may be allocations, and a
-/// connection likewise; each asks for one command in its life, so there is always room.
+/// Each command closes a relayed socket of this thread, or ends a connection with a peer. There is room for two for
+/// each allocation that fits and for two more, and an allocation is only made while no more than two wait: those of the one
+/// whose place it takes. A connection asks for one command in its life, and there is room for each.
 @safe struct CommandQueue: ~Copyable {
     private let commands: UnsafeMutablePointer<Command>
     private let capacity: Int
@@ -25,7 +25,7 @@
     }
 
     mutating func append(_ command: Command) {
-        precondition(count < capacity, "allocations and waiting commands share the capacity")
+        precondition(count < capacity, "sockets and waiting commands share the capacity")
         // Safe: the position is below `capacity`.
         unsafe (commands + (first + count) % capacity).initialize(to: command)
         count += 1

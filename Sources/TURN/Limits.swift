@@ -44,9 +44,10 @@ public enum Limits {
         max(allocations * min(each, 4), each)
     }
 
-    /// Indexes of relayed sockets: live ones, as many again that are being closed, and the loop's others.
+    /// Indexes of relayed sockets: live ones, two for each allocation at most, as many again that are being
+    /// closed, and the loop's others.
     public static func relayIndexes(allocations: Int) -> Int {
-        2 * allocations + 4096
+        4 * allocations + 4096
     }
 
     /// The longest payload of a UDP datagram over IPv4: 65 535 less the IP and UDP headers.

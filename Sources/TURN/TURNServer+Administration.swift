@@ -11,6 +11,8 @@ public struct AllocationSummary: Sendable, BitwiseCopyable {
     public let client: TransportAddress
     /// The relayed address's family and port.
     public let family: AddressFamily, relayPort: UInt16
+    /// The port of the IPv6 relayed address beside one of IPv4; 0: there are not two.
+    public let additionalRelayPort: UInt16
     /// How long it lives unless it is refreshed.
     public let secondsLeft: UInt32
     /// What it has of each; channels include those held after their end.
@@ -47,12 +49,14 @@ extension TURNServer {
         }
         let allocation = table.allocations[Slot(rawValue: place)]
         guard allocation.expiry > now.monotonic else { return nil }
+        let family: AddressFamily = allocation.ipv4.isOpen ? .ipv4 : .ipv6
         return AllocationSummary(
             place: place,
             stamp: allocation.transactionID.low,
             client: allocation.fiveTuple.client.canonical,
-            family: allocation.family,
-            relayPort: allocation.relayPort,
+            family: family,
+            relayPort: allocation[family].port,
+            additionalRelayPort: family == .ipv4 ? allocation.ipv6.port : 0,
             secondsLeft: allocation.secondsLeft(at: now.monotonic),
             permissions: allocation.permissionCount,
             channels: allocation.channelCount,

@@ -47,7 +47,11 @@ extension TURNServer {
         let verdict =
             switch outcome {
             case .opened(let relay, let port):
-                establish(pending, relay, port, &reply)
+                establish(pending, OpenedRelay(index: relay, port: port), nil, &reply)
+            case .openedBoth(let relay, let additional):
+                establish(pending, relay, additional, &reply)
+            case .openedAdditional(let additional):
+                establish(pending, nil, additional, &reply)
             case .quotaReached:
                 refuse(pending.request, .allocationQuotaReached, &reply)
             case .unavailable:
@@ -60,26 +64,25 @@ extension TURNServer {
     /// Enters the allocation into the tables and tells the client.
     private mutating func establish(
         _ pending: PendingAllocate,
-        _ relay: RelayIndex,
-        _ port: UInt16,
+        _ relay: OpenedRelay?,
+        _ additional: OpenedRelay?,
         _ reply: inout MutableRawSpan
     ) -> Verdict {
         let request = pending.request
-        let allocation = Allocation(
+        let terms = pending.terms
+        let seconds = lifetimeSeconds(requested: terms.lifetimeSeconds)
+        let expiry = request.now.monotonic.advanced(bySeconds: UInt64(seconds))
+        var allocation = Allocation(
             fiveTuple: request.fiveTuple,
-            expiry: request.now.monotonic.advanced(
-                bySeconds: UInt64(lifetimeSeconds(requested: pending.terms.lifetimeSeconds))
-            ),
             identity: request.identity,
             transactionID: request.transactionID,
             reservationToken: pending.reservationToken,
-            relay: relay,
-            relayPort: port,
-            family: pending.terms.family,
             transport: pending.terms.transport,
-            isAdditionalFamilyRefused: pending.terms.isAdditionalFamilyRefused,
+            addressError: terms.addressError,
             user: pending.user
         )
+        allocation.add(relay, terms.family, until: expiry)
+        if let family = terms.additionalFamily { allocation.add(additional, family, until: expiry) }
         _ = table.insert(allocation)
         counters.allocationsCreated &+= 1
         return confirm(allocation, request, &reply)
@@ -91,21 +94,23 @@ extension TURNServer {
         _ request: Request,
         _ reply: inout MutableRawSpan
     ) -> Verdict {
-        guard let relayed = own.relayedAddress(allocation.family, port: allocation.relayPort)
-        else { preconditionFailure("only families with a relay address are allocated") }
         var writer = MessageWriter(
             into: &reply,
             type: MessageType(.allocate, .success),
             transactionID: request.transactionID
         )
-        writer.append(.xorRelayedAddress, xorAddress: relayed)
+        for family in AddressFamily.allCases where allocation[family].isOpen {
+            guard let relayed = own.relayedAddress(family, port: allocation[family].port)
+            else { preconditionFailure("only families with a relay address are allocated") }
+            writer.append(.xorRelayedAddress, xorAddress: relayed)
+        }
         writer.append(.lifetime, uint32: allocation.secondsLeft(at: request.now.monotonic))
         if allocation.reservationToken != 0 {
             writer.append(.reservationToken, uint64: allocation.reservationToken)
         }
         writer.append(.xorMappedAddress, xorAddress: request.fiveTuple.client.canonical)
-        if allocation.isAdditionalFamilyRefused {
-            writer.append(.addressErrorCode, uint32: AllocateTerms.additionalFamilyError)
+        if allocation.addressError != 0 {
+            writer.append(.addressErrorCode, uint32: allocation.addressError)
         }
         counters.successes &+= 1
         return conclude(writer, request)
@@ -121,6 +126,7 @@ extension TURNServer {
         return RelayRequest(
             family: terms.family,
             transport: terms.transport,
+            additionalFamily: terms.additionalFamily,
             kind: terms.kind,
             userTag: request.identity?.userTag ?? 0,
             ports: ports,
@@ -148,6 +154,19 @@ struct PendingAllocate {
 }
 
 extension Allocation {
+    /// Notes what came of the wish for a relayed address: of two wanted, one is enough (RFC 8656 7.2).
+    fileprivate mutating func add(
+        _ opened: OpenedRelay?,
+        _ family: AddressFamily,
+        until expiry: Instant
+    ) {
+        if let opened {
+            self[family] = Relay(index: opened.index, port: opened.port, expiry: expiry)
+        } else {
+            addressError = AllocateTerms.addressError(.insufficientCapacity, family)
+        }
+    }
+
     /// What is left of its lifetime, for LIFETIME.
     func secondsLeft(at now: Instant) -> UInt32 {
         UInt32(clamping: expiry.secondsRoundedUp(since: now))

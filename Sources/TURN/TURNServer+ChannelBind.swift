@@ -26,7 +26,7 @@ extension TURNServer {
         guard existing == table.channel(to: peer, of: slot) else {
             return refuse(request, .badRequest, &reply)
         }
-        if let code = peerError(binding.peer.ip, table.allocations[slot].family) {
+        if let code = peerError(binding.peer.ip, slot) {
             return refuse(request, code, &reply)
         }
         guard bind(binding.number, to: peer, existing, of: slot, at: request.now) else {

@@ -29,7 +29,7 @@ extension TURNServer {
         guard let attribute = message.first(.xorPeerAddress),
             let written = message.xorAddress(attribute), written.port != 0
         else { return refuse(request, .badRequest, &reply) }
-        if let code = peerError(written.ip, allocation.family) {
+        if let code = peerError(written.ip, slot) {
             return refuse(request, code, &reply)
         }
         let peer = TransportAddress(ip: own.canonical(written.ip), port: written.port)
@@ -64,7 +64,7 @@ extension TURNServer {
         return .connect(
             ConnectRequest(
                 connection: connection,
-                relay: table.allocations[allocation].relay,
+                relay: table.allocations[allocation][peer.ip.family].index,
                 peer: peer,
                 isOwnRelayAddress: own.isRestrictedToRelays(peer.ip)
             )

@@ -13,7 +13,7 @@ extension TURNServer {
         case .refused(let code): return refuse(request, code, &reply)
         case .found(let found): slot = found
         }
-        if let code = peersError(message, table.allocations[slot].family) {
+        if let code = peersError(message, slot) {
             return refuse(request, code, &reply)
         }
         let expiry = permissionExpiry(at: request.now)
@@ -28,18 +28,21 @@ extension TURNServer {
         now.monotonic.advanced(bySeconds: UInt64(configuration.permissionLifetimeSeconds))
     }
 
-    /// Why an allocation of `family` may not exchange data with `peer`, as the client wrote it.
-    func peerError(_ peer: IPAddress, _ family: AddressFamily) -> ErrorCode? {
+    /// Why an allocation may not exchange data with `peer`, as the client wrote it.
+    func peerError(_ peer: IPAddress, _ allocation: Slot<Allocation>) -> ErrorCode? {
         let canonical = own.canonical(peer)
         // An IPv4-mapped address is of neither family: not IPv6 in truth, not IPv4 as written.
-        guard peer.family == family, canonical.family == family else {
+        guard canonical.family == peer.family, table.allocations[allocation][peer.family].isOpen
+        else {
             return .peerAddressFamilyMismatch
         }
         return own.allows(canonical) ? nil : .forbidden
     }
 
     /// The first rule that any of the peers breaks, each judged on its own.
-    private func peersError(_ message: borrowing Message, _ family: AddressFamily) -> ErrorCode? {
+    private func peersError(_ message: borrowing Message, _ allocation: Slot<Allocation>)
+        -> ErrorCode?
+    {
         var count = 0
         var firstError: ErrorCode?
         var cursor = message.attributes()
@@ -47,7 +50,7 @@ extension TURNServer {
             guard attribute.type == .xorPeerAddress else { continue }
             guard let peer = message.xorAddress(attribute) else { return .badRequest }
             count += 1
-            guard let code = peerError(peer.ip, family) else { continue }
+            guard let code = peerError(peer.ip, allocation) else { continue }
             // The family comes before policy in RFC 8656 10.2, whichever peer it is about.
             if firstError == nil || code == .peerAddressFamilyMismatch { firstError = code }
         }

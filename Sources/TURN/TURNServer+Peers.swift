@@ -21,8 +21,9 @@ extension TURNServer {
         at now: Instant
     ) -> PeerVerdict {
         guard let path = path(from: peer, on: relay) else { return .drop(.noAllocation) }
-        guard table.allocations[path.allocation].expiry > now else { return .drop(.noAllocation) }
         guard table.isLive(path.permission, at: now) else { return .drop(.noPermission) }
+        let relayed = table.allocations[path.allocation][path.peer.ip.family]
+        guard relayed.expiry > now else { return .drop(.noAllocation) }
         let delivery = delivery(along: path, at: now)
         let headerCount = delivery.headerCount
         guard count <= Limits.datagramBytes - headerCount - 3 else { return .drop(.oversized) }

@@ -13,11 +13,13 @@ extension TURNServer {
         case .refused(let code): return refuse(request, code, &reply)
         case .found(let found): slot = found
         }
+        var family: AddressFamily?
         if let attribute = message.first(.requestedAddressFamily) {
-            guard attribute.count == 4, let family = message.uint8(attribute) else {
+            guard attribute.count == 4, let number = message.uint8(attribute) else {
                 return refuse(request, .badRequest, &reply)
             }
-            guard family == table.allocations[slot].family.rawValue else {
+            family = AddressFamily(rawValue: number)
+            guard let family, table.allocations[slot][family].isOpen else {
                 return refuse(request, .peerAddressFamilyMismatch, &reply)
             }
         }
@@ -25,24 +27,46 @@ extension TURNServer {
         guard lifetime.map({ $0.count == 4 }) ?? true else {
             return refuse(request, .badRequest, &reply)
         }
-        let granted = prolong(slot, lifetime.flatMap { message.uint32($0) }, at: request.now)
+        let requested = lifetime.flatMap { message.uint32($0) }
+        let granted = prolong(slot, family, requested, at: request.now)
         return acknowledge(request, lifetime: granted, &reply)
     }
 
-    /// Lets an allocation live for what was asked, within bounds; 0 removes it at once.
+    /// Lets the relayed address of a family, or without one all of an allocation, live for what was asked,
+    /// within bounds; 0 removes it at once.
     private mutating func prolong(
         _ slot: Slot<Allocation>,
+        _ only: AddressFamily?,
         _ requested: UInt32?,
         at now: Now
     ) -> UInt32 {
         if requested == 0 {
-            table.remove(slot)
-            counters.allocationsDeleted &+= 1
+            delete(slot, only, at: now.monotonic)
             return 0
         }
         let granted = lifetimeSeconds(requested: requested)
-        table.setExpiry(of: slot, to: now.monotonic.advanced(bySeconds: UInt64(granted)))
+        let expiry = now.monotonic.advanced(bySeconds: UInt64(granted))
+        for family in AddressFamily.allCases where only ?? family == family {
+            guard table.allocations[slot][family].isOpen else { continue }
+            table.setExpiry(of: slot, family, to: expiry)
+        }
         return granted
+    }
+
+    /// Ends the relayed address of a family with its permissions and channels, and nothing of the other family
+    /// (RFC 8656 8.1); or without a family, or with the last one, the allocation.
+    private mutating func delete(
+        _ slot: Slot<Allocation>,
+        _ only: AddressFamily?,
+        at now: Instant
+    ) {
+        if let only, table.allocations[slot][only.other].isOpen {
+            table.closeRelay(of: slot, only)
+            _ = table.settle(slot, at: now)
+        } else {
+            table.remove(slot)
+            counters.allocationsDeleted &+= 1
+        }
     }
 
     /// The lifetime granted to a client that asked for `requested` seconds, or for none (RFC 8656 7.2).

@@ -66,6 +66,8 @@ extension TURNServer {
         isDontFragment: Bool,
         at now: Instant
     ) -> Verdict {
+        let relay = table.allocations[allocation][peer.ip.family]
+        guard relay.expiry > now else { return .drop(.noAllocation) }
         let isWithinBandwidth = table.allocations[allocation].bandwidthToPeers.take(
             UInt64(payload.count),
             of: bandwidth,
@@ -74,7 +76,7 @@ extension TURNServer {
         guard isWithinBandwidth else { return .drop(.bandwidth) }
         return .forward(
             Forward(
-                relay: table.allocations[allocation].relay,
+                relay: relay.index,
                 destination: peer,
                 offset: payload.lowerBound,
                 count: payload.count,

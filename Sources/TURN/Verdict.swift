@@ -96,6 +96,9 @@ public struct RelayRequest: Equatable, Sendable {
 
     /// What is relayed: over TCP the socket is to listen, and to leave its port to outgoing connections too.
     public var transport = RelayTransport.udp
+    /// The family of a second relayed address for the same allocation, under the same terms; nil: none is
+    /// wanted (RFC 8656 7.2, ADDITIONAL-ADDRESS-FAMILY).
+    public var additionalFamily: AddressFamily?
 
     /// Which port is acceptable.
     public var kind: Kind
@@ -116,10 +119,29 @@ public struct RelayRequest: Equatable, Sendable {
     public var reservationSeconds: UInt32
 }
 
+/// A relayed socket that the loop has opened.
+public struct OpenedRelay: Equatable, Sendable, BitwiseCopyable {
+    /// Its number.
+    public var index: RelayIndex
+
+    /// The port it is bound to.
+    public var port: UInt16
+
+    /// The socket numbered `index` on `port`.
+    public init(index: RelayIndex, port: UInt16) {
+        self.index = index
+        self.port = port
+    }
+}
+
 /// What became of a `RelayRequest`.
 public enum RelayOutcome: Equatable, Sendable, BitwiseCopyable {
-    /// The socket is open, and `port` is its port.
+    /// The socket is open, and `port` is its port; the additional one, if any was wanted, was not to be had.
     case opened(relay: RelayIndex, port: UInt16)
+    /// The socket is open, and so is the additional one.
+    case openedBoth(OpenedRelay, additional: OpenedRelay)
+    /// The additional socket alone is open.
+    case openedAdditional(OpenedRelay)
     /// The user, or all users together, hold as many allocations as they may: 486.
     case quotaReached
     /// No such port is free, the token is unknown, or the system gave no socket: 508.
@@ -151,9 +173,9 @@ public struct Delivery: Equatable, Sendable, BitwiseCopyable {
 
 /// A rare effect, drained with `TURNServer.nextCommand()` after each call.
 public enum Command: Equatable, Sendable, BitwiseCopyable {
-    /// Close the relayed socket and give back its port and its place in the user's quota; `client` is the connection
-    /// whose allocation it was.
-    case close(relay: RelayIndex, userTag: UInt64, client: ConnectionIndex)
+    /// Close the relayed socket and give back its port; with the allocation's last one, its place in the
+    /// quota of the user too. `client` is the connection whose allocation it was.
+    case close(relay: RelayIndex, userTag: UInt64, isLast: Bool, client: ConnectionIndex)
     /// End a peer's connection, made or in the making, and the client's that is joined to it.
     case disconnect(PeerConnection)
     /// Give up connecting to a peer, then call `TURNServer.connectFinished`.

@@ -37,7 +37,9 @@ struct AllocationsCommand: ParsableCommand {
             let head = ["id", "client", "relayed", "user", "left", "permissions", "channels"]
             let rows = document.allocations.map {
                 [
-                    $0.id, $0.client, $0.relayed, $0.user.isEmpty ? "-" : printable($0.user),
+                    $0.id, $0.client,
+                    $0.relayed + ($0.additional.map { " \($0)" } ?? ""),
+                    $0.user.isEmpty ? "-" : printable($0.user),
                     "\($0.secondsLeft)s", "\($0.permissions)", "\($0.channels)",
                 ]
             }

@@ -27,6 +27,10 @@ final class LoopbackClient {
         var messageClass: MessageClass
         var error: UInt16?
         var relayed: SocketAddress?
+        /// The second XOR-RELAYED-ADDRESS.
+        var additional: SocketAddress?
+        /// ADDRESS-ERROR-CODE: the family in the first byte, the code behind.
+        var addressError: UInt32?
         var token: UInt64?
     }
 
@@ -98,6 +102,15 @@ final class LoopbackClient {
         }
         if let relayed = message.first(.xorRelayedAddress) {
             answer.relayed = message.xorAddress(relayed).map(SocketAddress.init)
+        }
+        if let error = message.first(.addressErrorCode), let value = message.uint32(error) {
+            answer.addressError = value & 0xFF00_0000 | (value >> 8 & 7) * 100 + value & 0xFF
+        }
+        var cursor = message.attributes()
+        while let attribute = cursor.next(in: message) {
+            guard attribute.type == .xorRelayedAddress else { continue }
+            let address = message.xorAddress(attribute).map(SocketAddress.init)
+            if address != answer.relayed { answer.additional = address }
         }
         if let token = message.first(.reservationToken) { answer.token = message.uint64(token) }
         return answer

@@ -44,16 +44,35 @@ struct AllocationTableTests {
             return
         }
         let peer = TransportAddress(
-            ip: IPAddress(ipv4: UInt32(random.below(6))),
+            ip: ip(random.below(6)),
             port: UInt16(random.below(3))
         )
-        switch random.below(8) {
+        // As CreatePermission and ChannelBind see to.
+        guard table.allocations[slot][peer.ip.family].isOpen else { return }
+        switch random.below(9) {
         case 0: table.remove(slot)
-        case 1: table.setExpiry(of: slot, to: end)
+        case 1: table.setExpiry(of: slot, peer.ip.family, to: end)
+        case 8: close(&table, slot, peer.ip.family, at: now)
         case 2, 3: _ = table.addPermission(to: slot, for: peer.ip, until: end)
         case 4: addAndTakeBack(&table, slot, peer.ip, until: end)
         default: bind(&table, UInt16(random.below(4)), to: peer, of: slot, until: end)
         }
+    }
+
+    /// An address of either family.
+    private func ip(_ number: UInt64) -> IPAddress {
+        number % 2 == 0 ? IPAddress(ipv4: UInt32(number)) : IPAddress(ipv6High: 1, low: number)
+    }
+
+    private func close(
+        _ table: inout AllocationTable,
+        _ slot: Slot<Allocation>,
+        _ family: AddressFamily,
+        at now: Instant
+    ) {
+        guard table.allocations[slot][family.other].isOpen else { return }
+        table.closeRelay(of: slot, family)
+        _ = table.settle(slot, at: now)
     }
 
     private func addAndTakeBack(
@@ -84,18 +103,21 @@ struct AllocationTableTests {
         }
     }
 
+    /// An allocation with an IPv4 relay, an IPv6 relay, or both, as its client's port says.
     private func allocation(_ fiveTuple: FiveTuple, until end: Instant) -> Allocation {
-        Allocation(
+        let number = UInt32(fiveTuple.client.port)
+        var allocation = Allocation(
             fiveTuple: fiveTuple,
-            expiry: end,
             identity: nil,
             transactionID: TransactionID(high: 0, low: 0),
             reservationToken: 0,
-            relay: RelayIndex(rawValue: UInt32(fiveTuple.client.port)),
-            relayPort: 1,
-            family: .ipv4,
-            isAdditionalFamilyRefused: false
+            addressError: 0
         )
+        for family in AddressFamily.allCases where number % 3 != UInt32(family.rawValue) {
+            let index = RelayIndex(rawValue: 2 * number + UInt32(family.rawValue))
+            allocation[family] = Relay(index: index, port: 1, expiry: end)
+        }
+        return allocation
     }
 
     private func fiveTuple(port: UInt16) -> FiveTuple {
@@ -138,7 +160,7 @@ struct AllocationTableTests {
     /// Whether anything is left that ended at `now` or before.
     private func hasEnded(_ table: borrowing AllocationTable, at now: Instant) -> Bool {
         for slot in slots(of: table) {
-            if table.allocations[slot].expiry <= now { return true }
+            if table.allocations[slot].firstExpiry <= now { return true }
             for permission in permissions(of: slot, table)
             where table.permissions[permission].expiry <= now { return true }
             for channel in channels(of: slot, table)
@@ -173,9 +195,11 @@ struct AllocationTableTests {
         _ table: borrowing AllocationTable
     ) -> String? {
         let allocation = table.allocations[slot]
-        guard table.byRelay[allocation.relay] == slot else { return "relay" }
+        for family in AddressFamily.allCases where allocation[family].isOpen {
+            guard table.byRelay[allocation[family].index] == slot else { return "relay" }
+        }
         guard let deadline = table.deadlines.deadline(of: slot.index),
-            deadline <= allocation.expiry
+            deadline <= allocation.firstExpiry
         else { return "deadline" }
         let permissions = permissions(of: slot, table)
         guard permissions.count == Int(allocation.permissionCount) else {
@@ -184,6 +208,7 @@ struct AllocationTableTests {
         for permission in permissions {
             let value = table.permissions[permission]
             guard table.permission(of: slot, for: value.key.peer) == permission,
+                allocation[value.key.peer.family].isOpen,
                 deadline <= value.expiry
             else { return "permission" }
         }

@@ -66,6 +66,11 @@ final class TestServer {
 
     var statistics: Statistics { server.statistics }
 
+    /// The allocation at a place, at the tests' time 0.
+    func allocation(at place: UInt32) -> AllocationSummary? {
+        server.allocation(at: place, now: TestServer.start)
+    }
+
     /// Seconds until the server wants to look at its deadlines, from the tests' time 0.
     var nextDeadline: Double? {
         server.nextDeadline.map {
@@ -138,13 +143,22 @@ final class TestServer {
             self.outcome = nil
             return outcome
         }
-        if case .even = request.kind, nextPort % 2 == 1 { nextPort += 1 }
+        let relay = openRelay(request)
+        guard request.additionalFamily != nil else {
+            return .opened(relay: relay.index, port: relay.port)
+        }
+        return .openedBoth(relay, additional: openRelay(request))
+    }
+
+    /// Opens a relayed socket of its own, on the next port.
+    func openRelay(_ request: RelayRequest? = nil) -> OpenedRelay {
+        if case .even? = request?.kind, nextPort % 2 == 1 { nextPort += 1 }
         defer {
             nextRelay += 1
             nextPort += 1
         }
         relays[nextRelay] = nextPort
-        return .opened(relay: RelayIndex(rawValue: nextRelay), port: nextPort)
+        return OpenedRelay(index: RelayIndex(rawValue: nextRelay), port: nextPort)
     }
 
     private func receive(

@@ -98,7 +98,7 @@ extension TestServer {
     /// Does what a command says.
     func obey(_ command: Command, _ now: Now) -> [String] {
         switch command {
-        case .close(let relay, _, _):
+        case .close(let relay, _, _, _):
             return ["close \(relays.removeValue(forKey: relay.rawValue) ?? 0)"]
         case .disconnect(let connection): return ["disconnect " + tcp.peer(of: connection)]
         case .giveUp(let connection):

@@ -41,16 +41,6 @@ struct RFC8656_7_2_AddressFamilyTests {
 
     // 8.
 
-    @Test func anAdditionalFamilyGetsAnAddressError() {
-        let alice = server.client()
-        #expect(
-            server.expect(alice.allocate(.additionalFamily(2))) == [
-                "allocate ok relayed=50.0.0.1:50000 lifetime=600 mapped=192.0.2.1:1000 "
-                    + "addressError=2000428 sha1"
-            ]
-        )
-    }
-
     @Test func additionalFamiliesAreIPv6AndAlone() {
         let alice = server.client()
         for number in [0, 1, 3] as [UInt8] {

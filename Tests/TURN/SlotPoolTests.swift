@@ -35,15 +35,17 @@ struct SlotPoolTests {
         var expected: [UInt32] = []
         var seen: [UInt32] = []
         for number in UInt32(0)..<10 {
-            queue.append(.close(relay: RelayIndex(rawValue: number), userTag: 0, client: .none))
+            queue.append(
+                .close(relay: RelayIndex(rawValue: number), userTag: 0, isLast: true, client: .none)
+            )
             expected.append(number)
-            guard number % 3 == 2, case .close(let first, _, _) = queue.next(),
-                case .close(let second, _, _) = queue.next()
+            guard number % 3 == 2, case .close(let first, _, _, _) = queue.next(),
+                case .close(let second, _, _, _) = queue.next()
             else { continue }
             seen += [first.rawValue, second.rawValue]
-            while case .close(let relay, _, _) = queue.next() { seen.append(relay.rawValue) }
+            while case .close(let relay, _, _, _) = queue.next() { seen.append(relay.rawValue) }
         }
-        while case .close(let relay, _, _) = queue.next() { seen.append(relay.rawValue) }
+        while case .close(let relay, _, _, _) = queue.next() { seen.append(relay.rawValue) }
         #expect(seen == expected)
         #expect(queue.next() == nil)
     }

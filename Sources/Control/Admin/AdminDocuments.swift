@@ -41,6 +41,8 @@ public struct AllocationDocument: Codable, Sendable {
         public var thread: Int
         /// The client as the server sees it, and the relayed address as clients are told.
         public var client: String, relayed: String
+        /// The second relayed address, of IPv6, when it has two.
+        public var additional: String?
         /// The username it was made with, 64 bytes of it; empty when none was needed.
         public var user: String
         /// How long it lives unless it is refreshed.
@@ -59,13 +61,17 @@ extension AllocationDocument {
     /// The listing in words.
     init(_ listing: AllocationListing, addresses: [UInt8: String]) {
         allocations = listing.entries.map { thread, record in
-            let relay = addresses[record.relayVersion] ?? "?"
-            let host = record.relayVersion == 6 ? "[\(relay)]" : relay
+            func relayed(_ version: UInt8, _ port: UInt16) -> String {
+                let relay = addresses[version] ?? "?"
+                return version == 6 ? "[\(relay)]:\(port)" : "\(relay):\(port)"
+            }
+            let additional = record.additionalRelayPort
             return Allocation(
                 id: AllocationID(thread: thread, record).description,
                 thread: thread,
                 client: record.client.text,
-                relayed: "\(host):\(record.relayPort)",
+                relayed: relayed(record.relayVersion, record.relayPort),
+                additional: additional == 0 ? nil : relayed(6, additional),
                 user: record.userText,
                 secondsLeft: record.secondsLeft,
                 permissions: record.permissions,

@@ -49,19 +49,37 @@ struct ModelChannel {
     var expiry: Nanoseconds
 }
 
+/// A relayed transport address of an allocation, with the lifetime it has for itself (RFC 8656, 8.1).
+struct ModelRelay {
+    let name: RelayName
+    /// The relayed transport address as the client is told.
+    let relayed: Endpoint
+    var expiry: Nanoseconds
+}
+
 /// One allocation (RFC 8656, 3).
 struct ModelAllocation {
     let fiveTuple: FiveTuple
-    let relay: RelayName
-    /// The relayed transport address as the client is told.
-    let relayed: Endpoint
+    /// By family code; one, or two of different families.
+    var relays: [UInt8: ModelRelay]
     let user: String
     let transaction: [UInt8]
     let reservationToken: [UInt8]?
-    var expiry: Nanoseconds
     /// By IP address only (RFC 8656, 9).
     var permissions: [Address: Nanoseconds] = [:]
     var channels: [UInt16: ModelChannel] = [:]
+
+    var expiry: Nanoseconds { relays.values.map(\.expiry).max() ?? 0 }
+
+    /// The relayed address for peers with an address like this one.
+    func relay(for address: Address, at now: Nanoseconds) -> ModelRelay? {
+        relays[address.familyCode].flatMap { now < $0.expiry ? $0 : nil }
+    }
+
+    /// The relayed addresses that have not ended, IPv4 first.
+    func relayed(at now: Nanoseconds) -> [Endpoint] {
+        [1, 2].compactMap { relays[$0] }.filter { now < $0.expiry }.map(\.relayed)
+    }
 
     func isPermitted(_ address: Address, at now: Nanoseconds) -> Bool {
         permissions[address].map { now < $0 } ?? false
@@ -101,7 +119,8 @@ struct Input {
 /// A relayed socket that the server asked for, and what came of it.
 struct SocketEvent {
     enum Outcome {
-        case opened(RelayName, Endpoint, reserved: Endpoint?)
+        /// One socket, or one of each family.
+        case opened([(name: RelayName, endpoint: Endpoint)], reserved: Endpoint?)
         /// 486.
         case quotaReached
         /// 508: a fault was injected, or there really was no port.

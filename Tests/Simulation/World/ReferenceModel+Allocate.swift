@@ -31,15 +31,15 @@ extension ReferenceModel {
         }
         let answer = try success(to: message, of: client, by: author, judgement)
         guard let answer else {
-            if case .opened(let relay, _, _)? = event?.outcome {
-                throw Violation("an Allocate was refused with its socket open: \(relay)")
+            if case .opened(let sockets, _)? = event?.outcome {
+                throw Violation("an Allocate was refused with its sockets open: \(sockets)")
             }
             return
         }
-        guard case .opened(let relay, let endpoint, let reserved)? = event?.outcome else {
+        guard case .opened(let sockets, let reserved)? = event?.outcome else {
             throw Violation("an Allocate succeeded without a socket")
         }
-        try install(message, answer, client, author, relay, endpoint, reserved: reserved)
+        try install(message, answer, client, author, sockets, reserved: reserved)
     }
 
     /// What the sockets said to this request; nil when the server did not ask them.
@@ -81,9 +81,12 @@ extension ReferenceModel {
         let token = message.value(WireType.reservationToken)
         let family = message.value(WireType.requestedAddressFamily)
         if let even, even.count != 1 { judgement.mustFail.insert(400) }
-        if message.first(WireType.additionalAddressFamily) != nil {
-            judgement.mayFail.formUnion([400, 440, 508])
-            if token != nil || family != nil { judgement.mayFail.insert(400) }
+        if let additional = message.value(WireType.additionalAddressFamily) {
+            if token != nil || family != nil || additional.count != 4 || additional[0] != 2
+                || even.map({ $0.count == 1 && $0[0] & 0x80 != 0 }) ?? false
+            {
+                judgement.mustFail.insert(400)
+            }
         }
         if let token {
             if even != nil || family != nil { judgement.mustFail.insert(400) }
@@ -124,7 +127,8 @@ extension ReferenceModel {
         let all = allocations.values.filter { now < $0.expiry }.map(\.user)
         // What has ended and is not yet closed still counts.
         let shared =
-            all + ending.values + allocations.values.filter { now >= $0.expiry }.map(\.user)
+            all + ending.values.compactMap(\.self)
+            + allocations.values.filter { now >= $0.expiry }.map(\.user)
         let isTotal = scenario.totalQuota > 0 && shared.count >= scenario.totalQuota
         let own = shared.count { $0 == author?.user }
         let isUser = scenario.userQuota > 0 && own >= scenario.userQuota
@@ -154,7 +158,7 @@ extension ReferenceModel {
         let client = existing.fiveTuple
         let answer = try success(to: message, of: client, by: author, judgement)
         guard let answer else { return }
-        guard answer.xorAddress(WireType.xorRelayedAddress) == existing.relayed,
+        guard relayed(in: answer) == existing.relayed(at: now),
             answer.value(WireType.reservationToken) == existing.reservationToken,
             let lifetime = answer.number(WireType.lifetime, count: 4),
             .seconds(Int(lifetime)) <= existing.expiry - now + .seconds(1)
@@ -166,8 +170,7 @@ extension ReferenceModel {
         _ answer: WireMessage,
         _ client: FiveTuple,
         _ author: Author?,
-        _ relay: RelayName,
-        _ endpoint: Endpoint,
+        _ sockets: [(name: RelayName, endpoint: Endpoint)],
         reserved: Endpoint?
     ) throws(Violation) {
         let asked = message.number(WireType.lifetime, count: 4)
@@ -176,25 +179,62 @@ extension ReferenceModel {
             throw Violation("an Allocate with a wrong LIFETIME for \(asked ?? 0)")
         }
         guard answer.xorAddress(WireType.xorMappedAddress) == client.mapped,
-            answer.xorAddress(WireType.xorRelayedAddress) == externalForm(endpoint)
+            relayed(in: answer) == sockets.map({ externalForm($0.endpoint) })
         else { throw Violation("an Allocate with wrong addresses") }
-        try checkSocket(message, endpoint)
+        try checkFamilies(message, answer, sockets.map(\.endpoint.address.familyCode))
+        for socket in sockets { try checkSocket(message, socket.endpoint) }
         let token = answer.value(WireType.reservationToken)
         try remember(token, of: reserved)
         if let claimed = message.value(WireType.reservationToken) { reservations[claimed] = nil }
         if let old = allocations[client] { end(old) }
         let allocation = ModelAllocation(
             fiveTuple: client,
-            relay: relay,
-            relayed: externalForm(endpoint),
+            relays: Dictionary(
+                uniqueKeysWithValues: sockets.map { name, endpoint in
+                    let expiry = now + .seconds(Int(granted))
+                    let relayed = externalForm(endpoint)
+                    return (
+                        endpoint.address.familyCode,
+                        ModelRelay(name: name, relayed: relayed, expiry: expiry)
+                    )
+                }
+            ),
             user: author?.user ?? "",
             transaction: message.transaction,
-            reservationToken: token,
-            expiry: now + .seconds(Int(granted))
+            reservationToken: token
         )
         allocations[client] = allocation
-        relays[relay] = client
+        for socket in sockets { relays[socket.name] = client }
         try checkQuota(of: allocation.user)
+    }
+
+    /// The relayed addresses that an answer tells, in order.
+    private func relayed(in answer: WireMessage) -> [Endpoint] {
+        answer.visible.filter { $0.type == WireType.xorRelayedAddress }
+            .compactMap { answer.xorAddress($0) }
+    }
+
+    /// One relayed address, or two, or one and an ADDRESS-ERROR-CODE that says why there is no other.
+    private func checkFamilies(
+        _ message: WireMessage,
+        _ answer: WireMessage,
+        _ families: [UInt8]
+    ) throws(Violation) {
+        let error = answer.value(WireType.addressErrorCode)
+        guard message.first(WireType.additionalAddressFamily) != nil else {
+            guard families.count == 1, error == nil else {
+                throw Violation("two relayed addresses for one")
+            }
+            return
+        }
+        var expected: [UInt8]?
+        if !families.contains(1) { expected = [1, 0, 5, 8] }
+        if !families.contains(2) {
+            expected = scenario.hasIPv6Relay ? [2, 0, 5, 8] : [2, 0, 4, 40]
+        }
+        guard error == expected else {
+            throw Violation("ADDRESS-ERROR-CODE \(error ?? []) with the families \(families)")
+        }
     }
 
     /// The relayed port is what was asked for.
@@ -207,7 +247,10 @@ extension ReferenceModel {
             return
         }
         let family = message.value(WireType.requestedAddressFamily)?.first ?? 1
-        guard endpoint.address.familyCode == family else { throw Violation("a wrong family") }
+        let isPair = message.first(WireType.additionalAddressFamily) != nil
+        guard isPair || endpoint.address.familyCode == family else {
+            throw Violation("a wrong family")
+        }
         if message.first(WireType.evenPort) != nil && endpoint.port % 2 != 0 {
             throw Violation("EVEN-PORT led to an odd port")
         }

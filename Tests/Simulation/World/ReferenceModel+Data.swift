@@ -40,7 +40,7 @@ extension ReferenceModel {
         isDropped: Bool = false
     ) throws(Violation) {
         guard allocation.isPermitted(peer.address, at: now),
-            peer.address.isIPv6 == allocation.relayed.address.isIPv6
+            let relay = allocation.relay(for: peer.address, at: now)?.name
         else { return }
         let destination = internalForm(peer)
         let isOwn = isOwnAddress(destination.address)
@@ -54,7 +54,6 @@ extension ReferenceModel {
             if isUncertain { tally.uncertainDrops += 1 } else { tally.dontFragmentDrops += 1 }
             return
         }
-        let relay = allocation.relay
         let flow = Flow(
             thread: relay.thread,
             socket: .relay(relay.index),
@@ -86,7 +85,8 @@ extension ReferenceModel {
     ) throws(Violation) {
         let peer = externalForm(source)
         guard let fiveTuple = relays[relay], let allocation = live(fiveTuple),
-            allocation.isPermitted(peer.address, at: now)
+            allocation.isPermitted(peer.address, at: now),
+            allocation.relays.values.contains(where: { $0.name == relay && now < $0.expiry })
         else { return }
         let flow = fiveTuple.flow
         let channel = allocation.channel(of: peer, at: now)

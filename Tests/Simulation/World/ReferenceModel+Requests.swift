@@ -74,7 +74,7 @@ extension ReferenceModel {
         if let allocation, let family = message.value(WireType.requestedAddressFamily) {
             if family.count != 4 {
                 judgement.mustFail.formUnion([400, 443])
-            } else if family[0] != allocation.relayed.address.familyCode {
+            } else if allocation.relays[family[0]].map({ now >= $0.expiry }) ?? true {
                 judgement.mustFail.formUnion(
                     family[0] == 1 || family[0] == 2 ? [443] : [400, 440, 443]
                 )
@@ -90,9 +90,15 @@ extension ReferenceModel {
         guard granted == (asked == 0 ? 0 : grantedLifetime(asked)) else {
             throw Violation("a lifetime of \(granted) for \(asked ?? 0)")
         }
-        if granted == 0 { return end(allocation) }
-        allocation.expiry = now + .seconds(Int(granted))
-        allocations[client] = allocation
+        let only = message.value(WireType.requestedAddressFamily)?.first
+        for family in allocation.relays.keys.sorted() where only ?? family == family {
+            if granted == 0 {
+                if let left = allocations[client] { end(left, family) }
+            } else if now < allocation.relays[family]?.expiry ?? 0 {
+                allocation.relays[family]?.expiry = now + .seconds(Int(granted))
+                allocations[client] = allocation
+            }
+        }
     }
 
     /// LIFETIME as RFC 8656, 7.2 grants it.
@@ -163,7 +169,10 @@ extension ReferenceModel {
         _ judgement: inout Judgement
     ) {
         // Whether the server insists on the time that a number is kept is its choice.
-        let bound = allocation.channels.filter { now < $0.value.expiry + ModelChannel.hold }
+        let bound = allocation.channels.filter {
+            now < $0.value.expiry + ModelChannel.hold
+                && allocation.relay(for: $0.value.peer.address, at: now) != nil
+        }
         for (other, channel) in bound where (other == number) != (channel.peer == peer) {
             if now < channel.expiry {
                 judgement.mustFail.insert(400)
@@ -191,7 +200,9 @@ extension ReferenceModel {
         _ judgement: inout Judgement
     ) {
         guard let allocation else { return }
-        let live = allocation.permissions.filter { now < $0.value }.map(\.key)
+        let live = allocation.permissions.keys.filter {
+            allocation.isPermitted($0, at: now) && allocation.relay(for: $0, at: now) != nil
+        }
         if Set(live).union(peers).count > scenario.permissionsPerAllocation {
             judgement.mustFail.insert(508)
         }
@@ -215,9 +226,14 @@ extension ReferenceModel {
         }
         let peer = canonical(written)
         if let allocation {
-            let family = allocation.relayed.address.isIPv6
-            if peer.address.isIPv6 != family { judgement.mustFail.insert(443) }
-            if written.address.isIPv6 != family { judgement.mayFail.insert(443) }
+            if allocation.relay(for: peer.address, at: now) == nil {
+                judgement.mustFail.insert(443)
+            }
+            if written.address.isIPv6 != peer.address.isIPv6
+                || allocation.relay(for: written.address, at: now) == nil
+            {
+                judgement.mayFail.insert(443)
+            }
         }
         let isDenied = PeerRules.isDenied(
             peer.address,

@@ -12,8 +12,8 @@ final class ReferenceModel {
     var relays: [RelayName: FiveTuple] = [:]
     var nonces: [[UInt8]: IssuedNonce] = [:]
     var reservations: [[UInt8]: ModelReservation] = [:]
-    /// Ended, and the server has yet to close their sockets.
-    var ending: [RelayName: String] = [:]
+    /// Ended, and the server has yet to close their sockets; with the last one of an allocation, its user.
+    var ending: [RelayName: String?] = [:]
 
     /// The pass under examination.
     var now: Nanoseconds = 0
@@ -65,12 +65,12 @@ final class ReferenceModel {
     /// The server closed a relayed socket.
     func closed(_ relay: RelayName) throws(Violation) {
         if let fiveTuple = relays[relay], let allocation = allocations[fiveTuple],
-            allocation.relay == relay
+            let (family, ended) = allocation.relays.first(where: { $0.value.name == relay })
         {
-            guard now >= allocation.expiry else {
+            guard now >= ended.expiry else {
                 throw Violation("closed the socket of a live allocation: \(relay)")
             }
-            end(allocation)
+            end(allocation, family)
         }
         guard ending.removeValue(forKey: relay) != nil else {
             throw Violation("closed a socket that no allocation ended with: \(relay)")
@@ -79,7 +79,12 @@ final class ReferenceModel {
 
     /// Ends what is past its expiry, and wants the same of the server, whose `expire` just ran.
     func expired(thread: Int) throws(Violation) {
-        for allocation in allocations.values.filter({ now >= $0.expiry }) { end(allocation) }
+        for allocation in allocations.values {
+            for (family, relay) in allocation.relays.sorted(by: { $0.key < $1.key })
+            where now >= relay.expiry {
+                if let left = allocations[allocation.fiveTuple] { end(left, family) }
+            }
+        }
         if let left = ending.keys.first(where: { $0.thread == thread }) {
             throw Violation("an allocation past its expiry still has its socket: \(left)")
         }
@@ -98,17 +103,36 @@ final class ReferenceModel {
     /// What there is now in one thread.
     func gauges(thread: Int) -> (allocations: Int, permissions: Int, channels: Int, held: Int) {
         let live = allocations.values.filter { $0.fiveTuple.thread == thread && now < $0.expiry }
-        let channels = live.flatMap(\.channels.values)
+        let channels = live.flatMap { allocation in
+            allocation.channels.values.filter {
+                allocation.relay(for: $0.peer.address, at: now) != nil
+            }
+        }
         let bound = channels.count { now < $0.expiry }
         let kept = channels.count { now < $0.expiry + ModelChannel.hold }
-        let permissions = live.flatMap(\.permissions.values).count { now < $0 }
-        return (live.count, permissions, bound, kept - bound)
+        let permissions = live.flatMap { allocation in
+            allocation.permissions.filter { allocation.relay(for: $0.key, at: now) != nil }.values
+        }
+        return (live.count, permissions.count { now < $0 }, bound, kept - bound)
     }
 
     func end(_ allocation: ModelAllocation) {
-        allocations[allocation.fiveTuple] = nil
-        relays[allocation.relay] = nil
-        ending[allocation.relay] = allocation.user
+        for family in allocation.relays.keys.sorted() {
+            if let left = allocations[allocation.fiveTuple] { end(left, family) }
+        }
+    }
+
+    /// Ends one relayed address with what belongs to it, and nothing of the other's (RFC 8656, 8.1).
+    func end(_ allocation: ModelAllocation, _ family: UInt8) {
+        var allocation = allocation
+        guard let relay = allocation.relays.removeValue(forKey: family) else { return }
+        relays[relay.name] = nil
+        ending[relay.name] = .some(allocation.relays.isEmpty ? allocation.user : nil)
+        allocation.permissions = allocation.permissions.filter { $0.key.familyCode != family }
+        allocation.channels = allocation.channels.filter {
+            $0.value.peer.address.familyCode != family
+        }
+        allocations[allocation.fiveTuple] = allocation.relays.isEmpty ? nil : allocation
     }
 
     private func examine(_ bytes: [UInt8], from fiveTuple: FiveTuple) throws(Violation) {

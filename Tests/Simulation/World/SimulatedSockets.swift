@@ -99,17 +99,22 @@ final class SimulatedSockets {
 
     private func outcome(_ request: RelayRequest, at now: Now) -> SocketEvent.Outcome {
         guard shared.quota.charge(userTag: request.userTag) else { return .quotaReached }
-        let ports = chance.rarely(openFailure) ? nil : bind(request, at: now)
-        guard let ports, let index = freeIndexes.popLast() else {
+        var opened: [(name: RelayName, endpoint: Endpoint)] = []
+        var reserved: Endpoint?
+        for family in [request.family, request.additionalFamily].compactMap(\.self) {
+            var request = request
+            request.family = family
+            let ports = chance.rarely(openFailure) ? nil : bind(request, at: now)
+            guard let ports, let index = freeIndexes.popLast() else { continue }
+            sockets[index] = ports.socket
+            opened.append((RelayName(thread: thread, index: index), ports.socket.endpoint))
+            reserved = ports.reserved
+        }
+        if opened.isEmpty {
             shared.quota.release(userTag: request.userTag)
             return .unavailable
         }
-        sockets[index] = ports.socket
-        return .opened(
-            RelayName(thread: thread, index: index),
-            ports.socket.endpoint,
-            reserved: ports.reserved
-        )
+        return .opened(opened, reserved: reserved)
     }
 
     private func bind(_ request: RelayRequest, at now: Now) -> (
@@ -203,19 +208,25 @@ extension SimulatedSockets: RelayOpener {
         if case .reserved(let number) = request.kind { token = bigEndian(number) }
         events.append(SocketEvent(token: token, outcome: outcome))
         switch outcome {
-        case .opened(let relay, let endpoint, _):
-            return .opened(relay: RelayIndex(rawValue: relay.index), port: endpoint.port)
+        case .opened(let sockets, _):
+            let relays = sockets.map {
+                OpenedRelay(index: RelayIndex(rawValue: $0.name.index), port: $0.endpoint.port)
+            }
+            if relays.count == 2 { return .openedBoth(relays[0], additional: relays[1]) }
+            return sockets[0].endpoint.address.familyCode == request.family.rawValue
+                ? .opened(relay: relays[0].index, port: relays[0].port)
+                : .openedAdditional(relays[0])
         case .quotaReached: return .quotaReached
         case .unavailable: return .unavailable
         }
     }
 
-    func close(_ relay: RelayIndex, userTag: UInt64, at now: Now) {
+    func close(_ relay: RelayIndex, userTag: UInt64, isLast: Bool, at now: Now) {
         closed.append(RelayName(thread: thread, index: relay.rawValue))
         guard let socket = sockets[relay.rawValue] else { return }
         let endpoint = socket.endpoint
         discard(socket.descriptor, endpoint.port, endpoint.address.familyCode, at: now)
-        shared.quota.release(userTag: userTag)
+        if isLast { shared.quota.release(userTag: userTag) }
         resting.append(relay.rawValue)
     }
 

@@ -25,7 +25,10 @@ extension VirtualClient {
             return RequestPlan(method: WireMethod.allocate, contents: contents)
         default: break
         }
-        if isIPv6Relay || chance.chance(20) {
+        if chance.chance(25) {
+            let family: UInt8 = chance.chance(90) ? 2 : 1
+            contents.append(.bytes(WireType.additionalAddressFamily, [family, 0, 0, 0]))
+        } else if isIPv6Relay || chance.chance(20) {
             let family: UInt8 = isIPv6Relay ? 2 : 1
             contents.append(.bytes(WireType.requestedAddressFamily, [family, 0, 0, 0]))
         }
@@ -42,8 +45,8 @@ extension VirtualClient {
         let last: UInt32 = chance.chance(30) ? 0 : 600
         let seconds = chance.pick([1, 600, 650, 3600, last])
         if chance.chance(70) { contents.append(RequestPlan.number(WireType.lifetime, seconds)) }
-        if chance.chance(15) {
-            let family: UInt8 = isIPv6Relay ? 2 : 1
+        if chance.chance(additional == nil ? 15 : 60) {
+            let family: UInt8 = additional == nil ? (isIPv6Relay ? 2 : 1) : chance.pick([1, 2])
             contents.append(.bytes(WireType.requestedAddressFamily, [family, 0, 0, 0]))
         }
         return RequestPlan(method: WireMethod.refresh, contents: contents)
@@ -74,7 +77,7 @@ extension VirtualClient {
     mutating func peer(_ directory: Directory) -> Endpoint {
         if !directory.relayed.isEmpty && chance.chance(15) { return chance.pick(directory.relayed) }
         let fitting = directory.peers.filter {
-            $0.address.isIPv6 == (relayed?.address.isIPv6 ?? false)
+            additional != nil || $0.address.isIPv6 == (relayed?.address.isIPv6 ?? false)
         }
         let isCareful = !fitting.isEmpty && !chance.chance(6)
         return chance.pick(isCareful ? fitting : directory.peers)

@@ -11,6 +11,8 @@ struct VirtualClient {
 
     var challenge: Challenge?
     var relayed: Endpoint?
+    /// The second relayed address, of IPv6.
+    var additional: Endpoint?
     var permitted: [Address] = []
     var channels: [UInt16: Endpoint] = [:]
     var pending: [[UInt8]: RequestPlan] = [:]
@@ -125,11 +127,16 @@ struct VirtualClient {
             guard let endpoint = answer.xorAddress(WireType.xorRelayedAddress) else { return }
             relayed = endpoint
             directory.remember(relayed: endpoint)
+            additional = answer.visible.filter { $0.type == WireType.xorRelayedAddress }.dropFirst()
+                .first.flatMap { answer.xorAddress($0) }
+            if let additional { directory.remember(relayed: additional) }
             if let token = answer.value(WireType.reservationToken) {
                 directory.remember(token: token)
             }
         case WireMethod.refresh:
-            if answer.number(WireType.lifetime, count: 4) == 0 { forget() }
+            guard answer.number(WireType.lifetime, count: 4) == 0 else { return }
+            // Of two it may have given up one; which, it may well forget.
+            if additional == nil || chance.chance(50) { forget() } else { additional = nil }
         case WireMethod.createPermission, WireMethod.channelBind:
             learn(plan.contents)
         default: break
@@ -152,6 +159,7 @@ struct VirtualClient {
 
     private mutating func forget() {
         relayed = nil
+        additional = nil
         permitted = []
         channels = [:]
     }

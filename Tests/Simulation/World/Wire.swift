@@ -42,6 +42,7 @@ enum WireType {
     static let xorMappedAddress: UInt16 = 0x0020
     static let reservationToken: UInt16 = 0x0022
     static let additionalAddressFamily: UInt16 = 0x8000
+    static let addressErrorCode: UInt16 = 0x8001
     static let passwordAlgorithms: UInt16 = 0x8002
     static let software: UInt16 = 0x8022
     static let fingerprint: UInt16 = 0x8028
