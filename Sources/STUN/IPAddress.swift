@@ -1,7 +1,7 @@
 /// Addresses as the RFCs speak of them: an IP address, and the transport address it makes with a port.
 
 /// An address family, with the values of RFC 8489 section 14.1.
-public enum AddressFamily: UInt8, CaseIterable, Sendable, BitwiseCopyable {
+public enum AddressFamily: UInt8, Sendable, BitwiseCopyable {
     /// IPv4, 32 bits.
     case ipv4 = 1
     /// IPv6, 128 bits.
@@ -67,5 +67,21 @@ public struct TransportAddress: Hashable, Sendable, BitwiseCopyable {
     public init(ip: IPAddress, port: UInt16) {
         self.ip = ip
         self.port = port
+    }
+}
+
+extension AddressFamily {
+    /// IPv4, then IPv6: a sequence without memory of its own, which `allCases` would take from the heap.
+    public static var both: AddressFamilies { AddressFamilies() }
+}
+
+/// The two families, one after the other.
+public struct AddressFamilies: Sequence, IteratorProtocol, Sendable {
+    private var upcoming: AddressFamily? = .ipv4
+
+    /// The next one.
+    public mutating func next() -> AddressFamily? {
+        defer { upcoming = upcoming == .ipv4 ? .ipv6 : nil }
+        return upcoming
     }
 }

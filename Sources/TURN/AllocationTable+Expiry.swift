@@ -25,7 +25,7 @@ extension AllocationTable {
             return false
         }
         recent = RecentLookups()
-        for family in AddressFamily.allCases where allocations[slot][family].expiry <= now {
+        for family in AddressFamily.both where allocations[slot][family].expiry <= now {
             closeRelay(of: slot, family)
         }
         // Channels first: they let go of the permissions that are removed then.

@@ -97,7 +97,7 @@ extension AllocationTable {
         }
         let isInserted = byClient.insert(slot, for: allocation.fiveTuple)
         precondition(isInserted, "the table has as many places as the pool")
-        for family in AddressFamily.allCases where allocation[family].isOpen {
+        for family in AddressFamily.both where allocation[family].isOpen {
             byRelay.set(allocation[family].index, to: slot)
         }
         deadlines.set(slot.index, to: allocation.firstExpiry)
@@ -124,7 +124,7 @@ extension AllocationTable {
         removeAllTCPConnections(of: allocation)
         byClient.remove(allocation.fiveTuple)
         deadlines.remove(slot.index)
-        for family in AddressFamily.allCases { closeRelay(of: slot, family) }
+        for family in AddressFamily.both { closeRelay(of: slot, family) }
         allocations.giveBack(slot)
     }
 

@@ -99,7 +99,7 @@ extension TURNServer {
             type: MessageType(.allocate, .success),
             transactionID: request.transactionID
         )
-        for family in AddressFamily.allCases where allocation[family].isOpen {
+        for family in AddressFamily.both where allocation[family].isOpen {
             guard let relayed = own.relayedAddress(family, port: allocation[family].port)
             else { preconditionFailure("only families with a relay address are allocated") }
             writer.append(.xorRelayedAddress, xorAddress: relayed)

@@ -46,7 +46,7 @@ extension TURNServer {
         }
         let granted = lifetimeSeconds(requested: requested)
         let expiry = now.monotonic.advanced(bySeconds: UInt64(granted))
-        for family in AddressFamily.allCases where only ?? family == family {
+        for family in AddressFamily.both where only ?? family == family {
             guard table.allocations[slot][family].isOpen else { continue }
             table.setExpiry(of: slot, family, to: expiry)
         }

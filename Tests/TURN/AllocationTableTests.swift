@@ -113,7 +113,7 @@ struct AllocationTableTests {
             reservationToken: 0,
             addressError: 0
         )
-        for family in AddressFamily.allCases where number % 3 != UInt32(family.rawValue) {
+        for family in AddressFamily.both where number % 3 != UInt32(family.rawValue) {
             let index = RelayIndex(rawValue: 2 * number + UInt32(family.rawValue))
             allocation[family] = Relay(index: index, port: 1, expiry: end)
         }
@@ -195,7 +195,7 @@ struct AllocationTableTests {
         _ table: borrowing AllocationTable
     ) -> String? {
         let allocation = table.allocations[slot]
-        for family in AddressFamily.allCases where allocation[family].isOpen {
+        for family in AddressFamily.both where allocation[family].isOpen {
             guard table.byRelay[allocation[family].index] == slot else { return "relay" }
         }
         guard let deadline = table.deadlines.deadline(of: slot.index),
