@@ -132,9 +132,9 @@ class Server:
         return answers(self.port) and (
             self.transport == "udp" or listens(self.stream_port))
 
-    def generator_options(self):
-        """What the load generator must be told to reach this server."""
-        port = self.port if self.transport == "udp" else self.stream_port
+    def generator_options(self, transport=None):
+        """What the load generator must be told to reach this server; by default over its transport."""
+        port = self.port if (transport or self.transport) == "udp" else self.stream_port
         return ["--port", str(port), "--server-pid", str(self.process.pid),
                 "--cpu", str(LOAD_CPU), "--username", USER, "--password", PASSWORD]
 
@@ -218,8 +218,8 @@ class Bare(Server):
         self.log.seek(0)
         return "ready" in self.log.read()
 
-    def generator_options(self):
-        return super().generator_options() + [
+    def generator_options(self, transport=None):
+        return super().generator_options(transport) + [
             "--target", "bare", "--client-port", str(self.port + self.flows + 1),
             "--peer-port", str(self.port + self.flows + 2)]
 

@@ -213,9 +213,12 @@ long load_stream_read(struct load_stream *stream) {
     return count;
 }
 
-const uint8_t *load_stream_bytes(const struct load_stream *stream, size_t *count) {
-    *count = stream->in.end - stream->in.first;
+const uint8_t *load_stream_bytes(const struct load_stream *stream) {
     return stream->in.bytes + stream->in.first;
+}
+
+size_t load_stream_count(const struct load_stream *stream) {
+    return stream->in.end - stream->in.first;
 }
 
 void load_stream_take(struct load_stream *stream, size_t count) {

@@ -40,6 +40,8 @@ enum StreamFrame {
 struct Streams: ~Copyable {
     /// Bytes of the buffer for each way of a connection: more than the kernel holds in between.
     static let room = 1 << 20
+    /// Nanoseconds that a connection or an answer may take while nothing else goes on.
+    static let patience: UInt64 = 5_000_000_000
     private static let lookLimit: Int32 = 64
 
     let isTLS: Bool
@@ -90,13 +92,10 @@ struct Streams: ~Copyable {
         count += 1
     }
 
-    /// Nanoseconds that a connection or an answer may take while nothing else goes on.
-    static let patience: UInt64 = 5_000_000_000
-
     /// Adds bytes to what waits for a stream.
     mutating func append(_ bytes: [UInt8], to index: Int) {
         guard let place = room(for: bytes.count, in: index) else { return }
-        bytes.withUnsafeBytes { place.copyMemory(from: $0.baseAddress!, byteCount: bytes.count) }
+        UnsafeMutableRawBufferPointer(start: place, count: bytes.count).copyBytes(from: bytes)
     }
 
     /// Adds a payload with its framing.
@@ -111,9 +110,7 @@ struct Streams: ~Copyable {
         guard var place = room(for: total, in: index) else { return }
         place.copyMemory(from: framing.prefix, byteCount: framing.prefixCount)
         place += framing.prefixCount
-        withUnsafeBytes(of: header) {
-            place.copyMemory(from: $0.baseAddress!, byteCount: PayloadHeader.count)
-        }
+        place.storeBytes(of: header, as: PayloadHeader.self)
         place += PayloadHeader.count
         place.copyMemory(from: body, byteCount: bodyCount)
         memset(place + bodyCount, 0, framing.paddingCount)
@@ -164,9 +161,7 @@ struct Streams: ~Copyable {
 
     /// Where what was read begins, and how much it is.
     func bytes(_ index: Int) -> (start: UnsafePointer<UInt8>, count: Int) {
-        var count = 0
-        let start = load_stream_bytes(streams[index], &count)!
-        return (start, count)
+        (load_stream_bytes(streams[index]), load_stream_count(streams[index]))
     }
 
     /// Takes a message away that has been read.

@@ -39,8 +39,9 @@ int load_stream_has_waiting(const struct load_stream *stream);
 /// Reads what is there and what has room. Returns the bytes read, 0: nothing now, -errno: the connection has ended.
 long load_stream_read(struct load_stream *stream);
 
-/// What was read and not yet taken.
-const uint8_t *load_stream_bytes(const struct load_stream *stream, size_t *count);
+/// What was read and not yet taken: where it begins, and how much it is.
+const uint8_t *load_stream_bytes(const struct load_stream *stream);
+size_t load_stream_count(const struct load_stream *stream);
 
 /// Takes bytes away at the front.
 void load_stream_take(struct load_stream *stream, size_t count);
