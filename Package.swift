@@ -68,7 +68,7 @@ let package = Package(
         .target(
             name: "CLoad",
             path: "CShims/CLoad",
-            linkerSettings: [.linkedLibrary("crypto")]
+            linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]
         ),
         module("STUN", ["COpenSSL"]),
         module("TURN", ["STUN"]),

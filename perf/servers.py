@@ -4,6 +4,7 @@ import hashlib
 import os
 import pathlib
 import random
+import resource
 import shutil
 import signal
 import socket
@@ -36,6 +37,26 @@ def free_ports(count, kind=socket.SOCK_DGRAM):
     sys.exit("no free ports between 20000 and 32000")
 
 
+def certificate(folder, kind="ecdsa"):
+    """A self-signed certificate on P-256 (`ecdsa`) or RSA of 2048 bits (`rsa`): paths of certificate and key."""
+    paths = [os.path.join(folder, name) for name in ("certificate.pem", "key.pem")]
+    key = {"ecdsa": ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"], "rsa": ["rsa:2048"]}[kind]
+    result = subprocess.run(
+        ["openssl", "req", "-x509", "-nodes", "-newkey", *key, "-subj", f"/CN={REALM}", "-days", "30",
+         "-out", paths[0], "-keyout", paths[1]], capture_output=True, text=True)
+    if result.returncode != 0:
+        sys.exit(f"no certificate: {result.stderr}")
+    return paths
+
+
+def raise_descriptor_limit(needed):
+    """Servers inherit it: each connection and each allocation is a descriptor."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < needed + 1000:
+        sys.exit(f"{needed + 1000} descriptors are needed; ulimit -Hn says {hard}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def answers(port):
     """True when a STUN Binding request to the port is answered within 100 ms."""
     request = bytes.fromhex("000100002112a442") + os.urandom(12)
@@ -49,26 +70,35 @@ def answers(port):
             return False
 
 
+def listens(port):
+    """True when the TCP port takes connections."""
+    try:
+        return socket.create_connection(("127.0.0.1", port), 1).close() is None
+    except OSError:
+        return False
+
+
 def wait_for_listener(port):
     """Returns when the TCP port takes connections: the control plane listens after the relay does."""
     deadline = time.monotonic() + 10
-    while True:
-        try:
-            return socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            if time.monotonic() > deadline:
-                sys.exit(f"nothing listens on TCP port {port}")
-            time.sleep(0.01)
+    while not listens(port):
+        if time.monotonic() > deadline:
+            sys.exit(f"nothing listens on TCP port {port}")
+        time.sleep(0.01)
 
 
 class Server:
     """A running server. Use it in a `with`: the process ends with the block, by its own id."""
 
-    def __init__(self, flows=16):
-        self.flows = flows
+    def __init__(self, flows=16, transport="udp", key="ecdsa"):
+        """`transport` (udp, tcp, tls) is there beside UDP; `key` is of the certificate for TLS."""
+        self.flows, self.transport = flows, transport
         self.folder = tempfile.mkdtemp(prefix="turnpike-perf-")
+        self.certificate = certificate(self.folder, key) if transport == "tls" else None
         self.log = open(os.path.join(self.folder, "log"), "w+")
         self.port = free_ports(flows + 3)
+        # Where clients over TCP or TLS come.
+        self.stream_port = free_ports(1, socket.SOCK_STREAM)
         self.process = None
 
     def __enter__(self):
@@ -99,11 +129,13 @@ class Server:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def is_ready(self):
-        return answers(self.port)
+        return answers(self.port) and (
+            self.transport == "udp" or listens(self.stream_port))
 
-    def generator_options(self):
-        """What the load generator must be told to reach this server."""
-        return ["--port", str(self.port), "--server-pid", str(self.process.pid),
+    def generator_options(self, transport=None):
+        """What the load generator must be told to reach this server; by default over its transport."""
+        port = self.port if (transport or self.transport) == "udp" else self.stream_port
+        return ["--port", str(port), "--server-pid", str(self.process.pid),
                 "--cpu", str(LOAD_CPU), "--username", USER, "--password", PASSWORD]
 
 
@@ -124,7 +156,14 @@ class Turnpike(Server):
             "limits/unauthenticated_per_s": "0",
             "limits/unauthenticated_total_per_s": "0",
             "control/http": "",
+            "listen/tcp": "",
         }
+        if self.transport == "tcp":
+            values["listen/tcp"] = f"127.0.0.1:{self.stream_port}"
+        if self.certificate:
+            values.update({"listen/tls": f"127.0.0.1:{self.stream_port}",
+                           "tls/certificate": self.certificate[0],
+                           "tls/private_key": self.certificate[1]})
         values.update(setting.split("=", 1) for setting in self.settings)
         command = [str(BINARIES / "turnpike"), "serve", "--state", self.folder]
         for path, value in values.items():
@@ -136,13 +175,25 @@ class Coturn(Server):
     """The distribution's package on its defaults, its relay work in one thread."""
     name = "coturn"
 
+    def is_ready(self):
+        return answers(self.stream_port if self.transport == "tcp" else self.port) and (
+            self.transport == "udp" or listens(self.stream_port))
+
     def command(self):
         key = hashlib.md5(f"{USER}:{REALM}:{PASSWORD}".encode()).hexdigest()
+        # One port for UDP and TCP; a second one for TLS, which takes UDP and plain TCP as well.
+        ports = {
+            "udp": ["-p", str(self.port), "--no-tls", "--no-dtls"],
+            "tcp": ["-p", str(self.stream_port), "--no-tls", "--no-dtls"],
+            "tls": ["-p", str(self.port), "--tls-listening-port", str(self.stream_port), "--no-dtls"],
+        }[self.transport]
+        if self.certificate:
+            ports += ["--cert", self.certificate[0], "--pkey", self.certificate[1]]
         return [
             "taskset", "-c", str(SERVER_CPU), "turnserver", "-n", "-m", "1",
-            "-L", "127.0.0.1", "-E", "127.0.0.1", "-p", str(self.port),
+            "-L", "127.0.0.1", "-E", "127.0.0.1", *ports,
             "--lt-cred-mech", "-u", f"{USER}:0x{key}", "-r", REALM,
-            "--allow-loopback-peers", "--no-cli", "--no-tls", "--no-dtls",
+            "--allow-loopback-peers", "--no-cli",
             "--log-file", "/dev/null", "--no-stdout-log",
             "--pidfile", os.path.join(self.folder, "pid"),
             "--userdb", os.path.join(self.folder, "db"),
@@ -167,8 +218,8 @@ class Bare(Server):
         self.log.seek(0)
         return "ready" in self.log.read()
 
-    def generator_options(self):
-        return super().generator_options() + [
+    def generator_options(self, transport=None):
+        return super().generator_options(transport) + [
             "--target", "bare", "--client-port", str(self.port + self.flows + 1),
             "--peer-port", str(self.port + self.flows + 2)]
 

@@ -4,6 +4,8 @@ import CLoad
 
 /// What a client asks of its server.
 enum Wish {
+    /// A Binding: the address that the server sees.
+    case address
     case allocate(lifetimeSeconds: UInt32)
     case permit(Endpoint)
     case bind(channel: UInt16, Endpoint)
@@ -91,6 +93,8 @@ struct Client {
 
     private static func unsigned(_ wish: Wish, transaction: Transaction) -> MessageBuilder {
         switch wish {
+        case .address:
+            return MessageBuilder(.binding, transaction: transaction)
         case .allocate(let lifetime):
             var message = MessageBuilder(.allocate, transaction: transaction)
             message.append(.requestedTransport, [17, 0, 0, 0])

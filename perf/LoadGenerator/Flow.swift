@@ -52,9 +52,13 @@ struct Framing {
     /// Nothing around it: what peers send, and what the bare forwarder gets.
     static func none() -> Framing { Framing(prefix: [], paddingCount: 0) }
 
-    /// ChannelData (RFC 8656 12.4), without the padding that UDP does not need.
-    static func channel(_ channel: UInt16, payloadCount: Int) -> Framing {
-        Framing(prefix: channel.bytes + UInt16(payloadCount).bytes, paddingCount: 0)
+    /// ChannelData (RFC 8656 12.4), with the padding that streams need and UDP does not.
+    static func channel(_ channel: UInt16, payloadCount: Int, over transport: Transport) -> Framing
+    {
+        Framing(
+            prefix: channel.bytes + UInt16(payloadCount).bytes,
+            paddingCount: transport == .udp ? 0 : (4 - payloadCount % 4) % 4
+        )
     }
 
     /// A Send indication (RFC 8656 11.1): XOR-PEER-ADDRESS, then DATA last, so that the payload follows its head.

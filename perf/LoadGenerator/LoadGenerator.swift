@@ -6,7 +6,9 @@ import ArgumentParser
     static let configuration = CommandConfiguration(
         commandName: "LoadGenerator",
         abstract: "Play TURN clients and their peers from one thread; print one JSON line.",
-        subcommands: [RelayRun.self, AllocationRun.self],
+        subcommands: [
+            RelayRun.self, AllocationRun.self, HandshakeRun.self, ConnectionRun.self,
+        ],
         defaultSubcommand: RelayRun.self
     )
 }

@@ -5,6 +5,7 @@ import CLoad
 
 /// Method and class of the messages that a TURN client sends or gets (RFC 8489 5, RFC 8656 17).
 enum MessageKind: UInt16 {
+    case binding = 0x0001
     case allocate = 0x0003
     case allocateSuccess = 0x0103
     case refresh = 0x0004

@@ -18,12 +18,23 @@ struct RelayRun: ParsableCommand {
         try server.pin()
         let clients = try Sockets.open(port: traffic.clientPort)
         let peers = try Sockets.open(port: traffic.peerPort)
+        var streams = try streams(place)
         let flows: [Flow]
-        switch traffic.target {
-        case .bare: flows = bareFlows(place, clients: clients, peers: peers)
-        case .turn: flows = try turnFlows(place, clients: clients, peers: peers)
+        switch (traffic.target, traffic.transport) {
+        case (.bare, _): flows = bareFlows(place, clients: clients, peers: peers)
+        case (.turn, .udp): flows = try turnFlows(place, clients: clients, peers: peers)
+        case (.turn, .tcp), (.turn, .tls):
+            let ready = try self.clients(over: &streams, peerPort: load_port(peers))
+            flows = try turnFlows(ready, place, clients: clients, peers: peers)
         }
-        var session = try Traffic(options: traffic, flows: flows, clients: clients, peers: peers)
+        var session = try Traffic(
+            options: traffic,
+            flows: flows,
+            clients: clients,
+            peers: peers,
+            streams: streams,
+            crowd: try crowd(place)
+        )
         let process = server.serverPid.map { ServerProcess(pid: $0) }
         let result = session.run { process?.usage() ?? ProcessUsage(time: monotonicNanoseconds()) }
         print(report(result))
@@ -39,8 +50,8 @@ struct RelayRun: ParsableCommand {
                     address: place.address,
                     port: place.port &+ 1 &+ UInt16(index)
                 ),
-                framing: .none(),
-                channel: 0
+                framing: traffic.transport == .udp ? .none() : channelFraming(index),
+                channel: traffic.transport == .udp ? 0 : channel(index)
             )
         }
     }
@@ -54,15 +65,20 @@ struct RelayRun: ParsableCommand {
             clients: traffic.flows
         )
         try require(conversation.round(window: 8) { _ in .allocate(lifetimeSeconds: 600) })
+        try require(conversation.round(window: 8) { wish(of: $0.index, peerPort: peerPort) })
+        return try turnFlows(conversation.clients, place, clients: clients, peers: peers)
+    }
+
+    /// The flows of clients that have their allocations and channels.
+    private func turnFlows(
+        _ ready: [Client],
+        _ place: Endpoint,
+        clients: Int32,
+        peers: Int32
+    ) throws -> [Flow] {
         let usesChannels = !traffic.sendIndications
-        try require(
-            conversation.round(window: 8) { client in
-                let peer = Endpoint(address: Population.peer(client.index), port: peerPort)
-                return usesChannels ? .bind(channel: channel(client.index), peer) : .permit(peer)
-            }
-        )
-        return try conversation.clients.map { client in
-            let peer = Endpoint(address: Population.peer(client.index), port: peerPort)
+        return try ready.map { client in
+            let peer = Endpoint(address: Population.peer(client.index), port: load_port(peers))
             guard let relay = client.relay else { throw Failure("a client has no relayed address") }
             return Flow(
                 client: Endpoint(
@@ -73,11 +89,21 @@ struct RelayRun: ParsableCommand {
                 server: place,
                 relay: relay,
                 framing: usesChannels
-                    ? .channel(channel(client.index), payloadCount: traffic.size)
+                    ? channelFraming(client.index)
                     : .indication(to: peer, payloadCount: traffic.size),
                 channel: usesChannels ? channel(client.index) : 0
             )
         }
+    }
+
+    /// A channel to its peer for a client, or the permission.
+    func wish(of index: Int, peerPort: UInt16) -> Wish {
+        let peer = Endpoint(address: Population.peer(index), port: peerPort)
+        return traffic.sendIndications ? .permit(peer) : .bind(channel: channel(index), peer)
+    }
+
+    private func channelFraming(_ index: Int) -> Framing {
+        .channel(channel(index), payloadCount: traffic.size, over: traffic.transport)
     }
 
     private func channel(_ index: Int) -> UInt16 { UInt16(ChannelNumbers.first + index) }
@@ -102,6 +128,7 @@ struct RelayRun: ParsableCommand {
         let lost = result.sent - min(result.sent, result.received)
         var line = JSONLine()
         line.add("target", traffic.target.rawValue)
+        line.add("transport", traffic.transport.rawValue)
         line.add("direction", traffic.direction.rawValue)
         line.add("pattern", traffic.pattern.description)
         line.add("framing", traffic.sendIndications ? "indications" : "channels")
@@ -138,6 +165,9 @@ struct RelayRun: ParsableCommand {
         line.add("generator_busy_share", max(0, own - idle) / max(1, own))
         line.add("generator_late_max_us", Double(result.total.latestNanoseconds) / 1e3)
         line.add("generator_refused_sends", result.refusedSends)
+        line.add("streams_ended", result.endedStreams)
+        guard traffic.stormRate > 0 else { return line }
+        add(result.handshakes, seconds: elapsed / 1e9, to: &line)
         return line
     }
 }

@@ -34,4 +34,8 @@ struct TrafficResult {
     var total: Tally
     var latency: LatencyHistogram
     var refusedSends: Int
+    /// Connections of clients that ended or whose framing broke.
+    var endedStreams: Int
+    /// Beside the traffic, in the measured time and a little after it.
+    var handshakes: HandshakeTally
 }

@@ -8,7 +8,8 @@ extension Traffic {
     /// Returns how many datagrams came.
     mutating func drain() -> Int {
         var moved = 0
-        let fromServer = clientInbox.receive()
+        if plan.transport != .udp { moved += drainStreams() }
+        let fromServer = plan.transport == .udp ? clientInbox.receive() : 0
         if fromServer > 0 {
             let now = monotonicNanoseconds()
             for position in 0..<fromServer {
@@ -56,7 +57,7 @@ extension Traffic {
     }
 
     /// Takes the server's framing off what a client got.
-    private mutating func unwrap(
+    mutating func unwrap(
         _ start: UnsafePointer<UInt8>,
         count: Int,
         flow: Int,
@@ -65,9 +66,9 @@ extension Traffic {
         let place = flows[flow]
         let payload: Range<Int>?
         switch (plan.target, place.channel) {
-        case (.bare, _): payload = 0..<count
+        case (.bare, 0): payload = 0..<count
         case (.turn, 0): payload = Unframing.indication(start, count: count, from: place.peer)
-        case (.turn, let channel):
+        case (_, let channel):
             payload = Unframing.channelData(start, count: count, channel: channel)
         }
         guard let payload else {

@@ -28,14 +28,17 @@ extension Traffic {
 
     private mutating func flush() {
         clientOutbox.flush()
+        streams.flush()
         peerOutbox.flush()
     }
 
     private mutating func enqueueUnit(_ route: Route) {
-        switch route.direction {
-        case .up:
+        switch (route.direction, plan.transport) {
+        case (.up, .tcp), (.up, .tls):
+            enqueueOnStream(route)
+        case (.up, .udp):
             Traffic.enqueue(plan, route, &lanes[route.lane], table, into: &clientOutbox)
-        case .down:
+        case (.down, _):
             Traffic.enqueue(plan, route, &lanes[route.lane], table, into: &peerOutbox)
         }
     }

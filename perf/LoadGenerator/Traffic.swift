@@ -15,6 +15,10 @@ struct Traffic: ~Copyable {
     let lanes: UnsafeMutablePointer<Lane>
     var clientOutbox: Outbox
     var peerOutbox: Outbox
+    /// The clients' connections; none when they come over UDP.
+    var streams: Streams
+    /// Those who only shake hands; nobody unless asked for.
+    var crowd: HandshakeCrowd
     let clientInbox: Inbox
     let peerInbox: Inbox
     var tally = Tally()
@@ -22,16 +26,26 @@ struct Traffic: ~Copyable {
     /// For paced runs: the route whose turn it is.
     var turn = 0
 
-    /// Traffic over flows that are set up; `clients` and `peers` are the sockets that all of them share.
+    /// Traffic over flows that are set up; `clients` and `peers` are the sockets that all of them share,
+    /// `streams` what clients have that do not come over UDP.
     ///
     /// What it takes it keeps until the program ends.
-    init(options: TrafficOptions, flows: [Flow], clients: Int32, peers: Int32) throws {
+    init(
+        options: TrafficOptions,
+        flows: [Flow],
+        clients: Int32,
+        peers: Int32,
+        streams: consuming Streams,
+        crowd: consuming HandshakeCrowd
+    ) throws {
         let clientInbox = try Inbox(socket: clients, depth: 64)
         let peerInbox = try Inbox(socket: peers, depth: 64)
         self.clientInbox = clientInbox
         self.peerInbox = peerInbox
         clientOutbox = Outbox(socket: clients)
         peerOutbox = Outbox(socket: peers)
+        self.streams = streams
+        self.crowd = crowd
         plan = TrafficPlan(options)
         let routes = flows.indices.flatMap { index in
             options.direction.lanes.map { Route(flows[index], index: index, $0) }
@@ -50,6 +64,7 @@ struct Traffic: ~Copyable {
         play(seconds: plan.warmup)
         for lane in 0..<flowCount * 2 { lanes[lane].countFromHere() }
         tally.latestNanoseconds = 0
+        crowd.startOver()
         let itself = ServerProcess(pid: getpid())
         let begin = Mark(tally: tally, usage: usage(), own: itself.usage())
         play(seconds: plan.seconds)
@@ -62,7 +77,9 @@ struct Traffic: ~Copyable {
             received: (0..<flowCount * 2).reduce(0) { $0 + lanes[$1].received },
             total: tally,
             latency: latency,
-            refusedSends: clientOutbox.refused + peerOutbox.refused
+            refusedSends: clientOutbox.refused + peerOutbox.refused + streams.refused,
+            endedStreams: streams.endedCount,
+            handshakes: crowd.tally
         )
     }
 
@@ -80,7 +97,7 @@ struct Traffic: ~Copyable {
     private mutating func playSaturating(until end: UInt64) {
         var now = monotonicNanoseconds()
         while now < end {
-            let moved = fillWindows(at: now) + drain()
+            let moved = fillWindows(at: now) + drain() + shakeHands(at: now)
             now = account(since: now, moved: moved)
         }
     }
@@ -100,7 +117,7 @@ struct Traffic: ~Copyable {
                 units += 1
                 moved = unit
             }
-            moved += drain()
+            moved += drain() + shakeHands(at: now)
             now = account(since: now, moved: moved)
         }
     }

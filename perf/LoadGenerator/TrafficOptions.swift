@@ -6,6 +6,9 @@ struct TrafficOptions: ParsableArguments {
     @Option(help: "Whom to talk to: \(Target.allCases.map(\.rawValue).joined(separator: ", ")).")
     var target = Target.turn
 
+    @Option(help: "What the clients come over: udp, tcp or tls; their peers stay with UDP.")
+    var transport = Transport.udp
+
     @Option(help: "Clients, each with a peer.")
     var flows = 16
 
@@ -37,6 +40,12 @@ struct TrafficOptions: ParsableArguments {
 
     @Flag(help: "Clients use Send indications instead of channels.")
     var sendIndications = false
+
+    @Option(help: "New TLS handshakes a second beside the traffic, in the same thread.")
+    var stormRate = 0.0
+
+    @Option(help: "Port that they go to.")
+    var stormPort: UInt16 = 0
 
     @Option(help: "Port of the clients; the bare forwarder must know it.")
     var clientPort: UInt16 = 0

@@ -2,6 +2,7 @@
 
 struct TrafficPlan {
     let target: Target
+    let transport: Transport
     let pattern: Pattern
     let size: Int
     let rate: Double
@@ -11,6 +12,7 @@ struct TrafficPlan {
 
     init(_ options: TrafficOptions) {
         target = options.target
+        transport = options.transport
         pattern = options.pattern
         size = options.size
         rate = options.rate

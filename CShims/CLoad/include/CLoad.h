@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
+#include "Stream.h"
 
 /// The most datagrams that one call of `load_send` takes.
 enum { load_batch_limit = 64 };
