@@ -23,8 +23,9 @@ public enum RelayCounter: Int, CaseIterable, Sendable {
     // Connections of clients. The first is a gauge.
     case connections, connectionsAccepted, connectionsRefused
     case connectionsTimedOut, connectionsEvicted, connectionsBroken
-    // TLS and DTLS: sessions made, steps of handshakes that waited for a later pass, sessions that failed.
-    case handshakes, handshakesDelayed, tlsFailures
+    // TLS and DTLS: sessions made, steps of handshakes that waited for a later pass, sessions that failed; and hellos
+    // of DTLS strangers that were asked for a cookie.
+    case handshakes, handshakesDelayed, tlsFailures, dtlsHellos
 
     // Connections with the peers of TCP allocations. The first is a gauge.
     case peerConnections, peerConnectionsBound, peerConnectionsExpired

@@ -61,8 +61,8 @@ enum Limits {
     static let chunks = 2048
     /// The share of the places for connections, one in so many, for which old strangers make room.
     static let reserveOfConnections = 16
-    /// Strangers that leave in one pass.
-    static let departuresPerPass = 64
+    /// Strangers that leave in one pass: as many as may come in one.
+    static let departuresPerPass = completionsPerPass
     /// How long no connection is accepted where the system gave no descriptor.
     static let acceptPauseNanoseconds: UInt64 = 100_000_000
     /// Descriptors of a process that are no relayed sockets: ring, events, log, state.

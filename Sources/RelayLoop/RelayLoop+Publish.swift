@@ -26,6 +26,7 @@ extension RelayLoop {
         counters.set(.connectionsBroken, to: statistics.broken)
         counters.set(.handshakes, to: memory.engine.security.handshakes)
         counters.set(.handshakesDelayed, to: memory.engine.security.delayed)
+        counters.set(.dtlsHellos, to: memory.engine.security.hellos)
         counters.set(.tlsFailures, to: memory.engine.security.failures)
         counters.set(.dropsConnectionFull, to: statistics.dropsConnectionFull)
     }

@@ -73,6 +73,16 @@ extension TLSSessions {
         }
     }
 
+    /// Bytes of the record at the front of a stream, its header included; `nil` while that is not known.
+    ///
+    /// A session takes some 50 kB while it shakes hands: open it once the client's first record is there.
+    public static func recordCount(_ stream: RawSpan) -> Int? {
+        guard stream.byteCount >= 5 else { return nil }
+        // SAFETY: two bytes are loaded below the length just checked.
+        let length = unsafe stream.unsafeLoadUnaligned(fromByteOffset: 3, as: UInt16.self)
+        return 5 + Int(UInt16(bigEndian: length))
+    }
+
     /// Whether the next `receive` may do the work of a handshake, some hundred times that of a record.
     public func isHandshaking(_ index: UInt32) -> Bool {
         version(index) == nil

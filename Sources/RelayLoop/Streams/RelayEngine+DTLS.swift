@@ -61,6 +61,7 @@ extension RelayEngine {
         switch hello {
         case .ignored: return nil
         case .verify(let count):
+            security.hellos &+= 1
             if let old = security.clients.value(of: message.fiveTuple) {
                 connections[old].isRestarting = true
             }

@@ -30,15 +30,12 @@ extension RelayEngine {
     /// Takes the first byte for what the stream is: a TLS handshake begins with 22 (RFC 7983), no message does.
     private mutating func decide(_ index: ConnectionIndex, by buffer: BufferIndex) {
         let isHandshake = pool.bytes(buffer, 0..<1).firstByte == Limits.handshakeByte
-        guard isHandshake, let context = security.stream else {
+        guard isHandshake, security.stream != nil else {
             connections[index].layer = .plain
             return
         }
         connections[index].layer = .tls
         connections[index].fiveTuple.transport = .tls
-        if !security.sessions.open(index.rawValue, context) {
-            connections[index].ending = .atOnce
-        }
     }
 
     /// Ends a connection if something that happened asked for it.

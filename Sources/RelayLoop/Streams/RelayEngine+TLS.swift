@@ -20,7 +20,7 @@ struct Security: ~Copyable {
     /// Connections whose handshakes wait for a pass with steps left.
     var deferred: IndexQueue
     /// Facts for the counters.
-    var handshakes: UInt64 = 0, failures: UInt64 = 0, delayed: UInt64 = 0
+    var handshakes: UInt64 = 0, failures: UInt64 = 0, delayed: UInt64 = 0, hellos: UInt64 = 0
 
     init(capacity: Int, hash: KeyedHash) throws(Errno) {
         // Places of connections that are gone may stand in it until their turn comes.
@@ -44,11 +44,12 @@ extension RelayEngine {
     ) -> Bool {
         let wasHandshaking = security.sessions.isHandshaking(index.rawValue)
         if wasHandshaking {
-            if connections[index].isDeferred || security.stepsLeft == 0 {
-                wait(in: buffer, range, of: index)
+            guard isReadyForStep(in: buffer, range, of: index) else {
+                keepForStep(in: buffer, range, of: index)
                 return false
             }
             security.stepsLeft -= 1
+            guard openSession(index) else { return false }
         }
         var rest = range
         var wasHeard = false
@@ -149,8 +150,20 @@ extension RelayEngine {
 
     // MARK: Handshakes that wait
 
-    /// Keeps ciphertext of a handshake for a later pass.
-    private mutating func wait(
+    /// Whether a handshake may go on with these bytes now: in this pass, with nothing before them, and to begin with
+    /// only once the first record is whole.
+    private func isReadyForStep(
+        in buffer: BufferIndex,
+        _ range: Range<Int>,
+        of index: ConnectionIndex
+    ) -> Bool {
+        if connections[index].carry.place != .nowhere || security.stepsLeft == 0 { return false }
+        if security.sessions.isOpen(index.rawValue) { return true }
+        return TLSSessions.recordCount(pool.bytes(buffer, range)).map { $0 <= range.count } ?? false
+    }
+
+    /// Keeps ciphertext of a handshake; once its first record is whole it waits for a pass with steps left.
+    private mutating func keepForStep(
         in buffer: BufferIndex,
         _ range: Range<Int>,
         of index: ConnectionIndex
@@ -161,10 +174,23 @@ extension RelayEngine {
             connections[index].ending = .atOnce
             return
         }
-        if connections[index].isDeferred { return }
+        let isWhole =
+            security.sessions.isOpen(index.rawValue)
+            || TLSSessions.recordCount(connections.carried(index)).map { $0 <= kept } ?? false
+        if connections[index].isDeferred || !isWhole { return }
         connections[index].isDeferred = true
         security.deferred.append(index)
         security.delayed &+= 1
+    }
+
+    /// Begins the session of a connection, if it has none; false when there is no memory for it.
+    private mutating func openSession(_ index: ConnectionIndex) -> Bool {
+        if security.sessions.isOpen(index.rawValue) { return true }
+        if let context = security.stream, security.sessions.open(index.rawValue, context) {
+            return true
+        }
+        connections[index].ending = .atOnce
+        return false
     }
 
     /// Whether a handshake waits, so that the next pass must not.
