@@ -235,6 +235,11 @@ int turnpike_client_update_key(turnpike_client *client)
 	return SSL_key_update(client->ssl, SSL_KEY_UPDATE_REQUESTED);
 }
 
+int turnpike_client_renegotiate(turnpike_client *client)
+{
+	return SSL_renegotiate(client->ssl);
+}
+
 int turnpike_client_retransmit(turnpike_client *client)
 {
 	return (int)DTLSv1_handle_timeout(client->ssl);

@@ -43,6 +43,9 @@ int turnpike_client_is_shut(const turnpike_client *client);
 // Asks the server for new keys (RFC 8446, 4.6.3); goes out with what is written next.
 int turnpike_client_update_key(turnpike_client *client);
 
+// Asks for another handshake inside a TLS 1.2 session.
+int turnpike_client_renegotiate(turnpike_client *client);
+
 // Sends the last flight of a DTLS handshake again if the timer has ended.
 int turnpike_client_retransmit(turnpike_client *client);
 
