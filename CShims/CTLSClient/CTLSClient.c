@@ -3,6 +3,7 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -266,4 +267,9 @@ int turnpike_client_is_resumed(const turnpike_client *client)
 int turnpike_client_tickets(const turnpike_client *client)
 {
 	return client->tickets;
+}
+
+void turnpike_trim_heap(void)
+{
+	malloc_trim(0);
 }

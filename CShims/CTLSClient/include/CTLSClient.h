@@ -60,3 +60,9 @@ int turnpike_client_is_resumed(const turnpike_client *client);
 
 // How many tickets came.
 int turnpike_client_tickets(const turnpike_client *client);
+
+// Gives back what the heap holds for nobody, so that resident memory says what is in use.
+void turnpike_trim_heap(void);
+
+// Writes a certificate with an RSA key, and the key, to a file; 0, or -1 when it cannot.
+int turnpike_write_rsa_certificate(const char *path);
