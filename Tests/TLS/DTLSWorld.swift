@@ -5,15 +5,23 @@ import TLS
 final class DTLSWorld {
     let context: TLSContext
     let client: Client
-    let server = Server()
+    let server: Server
+    let index: UInt32
     /// The longest datagram the server sent while handshaking.
     private(set) var longest = 0
     /// How many HelloVerifyRequests the server sent.
     private(set) var verifies = 0
 
-    init(_ context: TLSContext, _ client: Client) {
+    init(
+        _ context: TLSContext,
+        _ client: Client,
+        _ server: Server = Server(),
+        index: UInt32 = 0
+    ) {
         self.context = context
         self.client = client
+        self.server = server
+        self.index = index
     }
 
     convenience init(_ client: Client = Client(datagram: true), mtu: Int = 1200) throws {
@@ -28,8 +36,8 @@ final class DTLSWorld {
 
     /// Hands one datagram to the server, and what it answers back.
     func serve(_ datagram: [UInt8]) -> [[UInt8]] {
-        guard server.isOpen else { return greet(datagram) }
-        return note(server.receive(datagram)).datagrams
+        guard server.sessions.isOpen(index) else { return greet(datagram) }
+        return note(server.receive(datagram, at: index)).datagrams
     }
 
     /// Notes how long the server's datagrams are.
@@ -39,13 +47,13 @@ final class DTLSWorld {
     }
 
     private func greet(_ datagram: [UInt8]) -> [[UInt8]] {
-        let (hello, output) = server.listen(datagram, context)
+        let (hello, output) = server.listen(datagram, at: index, context)
         switch hello {
         case .ignored: return []
         case .verify:
             verifies += 1
             return [output]
-        case .accepted: return note(server.receive([])).datagrams
+        case .accepted: return note(server.receive([], at: index)).datagrams
         }
     }
 
