@@ -89,6 +89,18 @@ static void lend(turnpike_tls_session *session, turnpike_tls_io *io)
 	session->io = io;
 	if (ERR_peek_error())
 		ERR_clear_error();
+	// DTLS does not take its buffers by itself after the handshake.
+	if (session->common->is_datagram && !SSL_alloc_buffers(session->ssl) && session->has_cookie)
+		session->failure = TURNPIKE_TLS_NO_MEMORY;
+}
+
+// The end of what was lent. SSL_MODE_RELEASE_BUFFERS does nothing for DTLS: 34 KB for each idle session without this.
+static void take_back(turnpike_tls_session *session)
+{
+	session->io = NULL;
+	if (session->common->is_datagram && session->is_open && !SSL_in_init(session->ssl)
+		&& !SSL_has_pending(session->ssl))
+		SSL_free_buffers(session->ssl);
 }
 
 static int idle_state(const turnpike_tls_session *session)
@@ -165,7 +177,7 @@ int turnpike_tls_receive(turnpike_tls_session *session, turnpike_tls_io *io)
 	lend(session, io);
 	if (is_ready(session, &state))
 		state = decrypt(session);
-	session->io = NULL;
+	take_back(session);
 	return state;
 }
 
@@ -191,7 +203,7 @@ int turnpike_tls_write(turnpike_tls_session *session, turnpike_tls_io *io,
 			}
 		}
 	}
-	session->io = NULL;
+	take_back(session);
 	return is_taken;
 }
 
@@ -203,7 +215,7 @@ void turnpike_tls_end(turnpike_tls_session *session, turnpike_tls_io *io)
 	if (!session->failure && session->is_open)
 		SSL_shutdown(session->ssl);
 	ERR_clear_error();
-	session->io = NULL;
+	take_back(session);
 }
 
 int turnpike_tls_failure(const turnpike_tls_session *session)
@@ -243,7 +255,7 @@ int turnpike_dtls_listen(turnpike_tls_session *session, turnpike_tls_io *io,
 	session->has_cookie = result > 0;
 	session->address = NULL;
 	session->address_size = 0;
-	session->io = NULL;
+	take_back(session);
 	ERR_clear_error();
 	return result > 0 ? TURNPIKE_DTLS_ACCEPTED
 		: io->datagram_count > 0 ? TURNPIKE_DTLS_ASKED : TURNPIKE_DTLS_IGNORED;
@@ -269,6 +281,6 @@ int turnpike_dtls_retransmit(turnpike_tls_session *session, turnpike_tls_io *io)
 	result = DTLSv1_handle_timeout(session->ssl);
 	if (result < 0)
 		state = state_after(session, result);
-	session->io = NULL;
+	take_back(session);
 	return state;
 }

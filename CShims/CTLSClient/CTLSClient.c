@@ -3,6 +3,7 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -235,6 +236,11 @@ int turnpike_client_update_key(turnpike_client *client)
 	return SSL_key_update(client->ssl, SSL_KEY_UPDATE_REQUESTED);
 }
 
+int turnpike_client_renegotiate(turnpike_client *client)
+{
+	return SSL_renegotiate(client->ssl);
+}
+
 int turnpike_client_retransmit(turnpike_client *client)
 {
 	return (int)DTLSv1_handle_timeout(client->ssl);
@@ -261,4 +267,9 @@ int turnpike_client_is_resumed(const turnpike_client *client)
 int turnpike_client_tickets(const turnpike_client *client)
 {
 	return client->tickets;
+}
+
+void turnpike_trim_heap(void)
+{
+	malloc_trim(0);
 }

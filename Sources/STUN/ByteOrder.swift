@@ -1,4 +1,4 @@
-/// Big-endian loads and stores: the only place of the module that reads integers out of raw bytes.
+/// Big-endian loads and stores: the only place that reads integers out of raw bytes, for those who import the module too.
 ///
 /// All of them check their bounds and trap outside of them: a caller has compared lengths before, so a trap is our bug.
 
@@ -7,25 +7,25 @@ extension RawSpan {
     public var firstByte: UInt8? { isEmpty ? nil : uint8(at: 0) }
 
     /// The byte at `offset`.
-    func uint8(at offset: Int) -> UInt8 {
+    public func uint8(at offset: Int) -> UInt8 {
         // Every bit pattern is a UInt8, and the load checks its bounds.
         unsafe unsafeLoad(fromByteOffset: offset, as: UInt8.self)
     }
 
     /// The big-endian 16-bit number at `offset`.
-    func uint16(at offset: Int) -> UInt16 {
+    public func uint16(at offset: Int) -> UInt16 {
         // Every bit pattern is a UInt16, and the load checks its bounds.
         UInt16(bigEndian: unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt16.self))
     }
 
     /// The big-endian 32-bit number at `offset`.
-    func uint32(at offset: Int) -> UInt32 {
+    public func uint32(at offset: Int) -> UInt32 {
         // Every bit pattern is a UInt32, and the load checks its bounds.
         UInt32(bigEndian: unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self))
     }
 
     /// The big-endian 64-bit number at `offset`.
-    func uint64(at offset: Int) -> UInt64 {
+    public func uint64(at offset: Int) -> UInt64 {
         // Every bit pattern is a UInt64, and the load checks its bounds.
         UInt64(bigEndian: unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
     }
@@ -34,7 +34,7 @@ extension RawSpan {
 extension MutableRawSpan {
     /// Stores `value` in network byte order at `offset`.
     @_lifetime(self: copy self)
-    mutating func store<Value: FixedWidthInteger & BitwiseCopyable>(
+    public mutating func store<Value: FixedWidthInteger & BitwiseCopyable>(
         _ value: Value,
         at offset: Int
     ) {

@@ -41,6 +41,14 @@ public func md5(_ message: RawSpan) -> Digest16 {
     return hash.finish()
 }
 
+/// The SHA-1 (FIPS 180-4) of `first` followed by `second`.
+public func sha1(_ first: RawSpan, _ second: RawSpan = RawSpan()) -> Digest20 {
+    var hash = SHA1()
+    hash.update(first)
+    hash.update(second)
+    return hash.finish()
+}
+
 /// The SHA-256 (FIPS 180-4) of `message`.
 public func sha256(_ message: RawSpan) -> Digest32 {
     var hash = SHA256()

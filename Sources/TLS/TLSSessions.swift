@@ -52,10 +52,11 @@ internal import COpenSSL
         unsafe session(index) != nil
     }
 
-    /// Begins a session in a free place, which the client is to speak first in; for DTLS use `listen`.
+    /// Begins a session in a free place, for a stream; for datagrams use `listen`.
     ///
     /// - Returns: False when OpenSSL gets no memory.
     public mutating func open(_ index: UInt32, _ context: TLSContext) -> Bool {
+        precondition(context.transport == .stream, "a client of DTLS proves its address first")
         precondition(!isOpen(index), "the place holds a session")
         // SAFETY: the context is alive for the call; the session holds a reference to what it needs of it.
         guard let made = unsafe turnpike_tls_session_new(context.pointer) else { return false }

@@ -1,7 +1,7 @@
-/// Base64 (RFC 4648 section 4) for nonces and time-limited passwords, without allocating.
+/// Base64 (RFC 4648 section 4) for nonces, time-limited passwords and WebSocket keys, without allocating.
 
 /// The standard alphabet.
-enum Base64 {
+public enum Base64 {
     /// The character of a six-bit number; higher bits are ignored.
     static func character(_ number: UInt8) -> UInt8 {
         switch number & 63 {
@@ -14,7 +14,7 @@ enum Base64 {
     }
 
     /// The six-bit number of a character, or nil when it is not of the alphabet.
-    static func number(_ character: UInt8) -> UInt8? {
+    public static func number(_ character: UInt8) -> UInt8? {
         switch character {
         case UInt8(ascii: "A")...UInt8(ascii: "Z"): character - UInt8(ascii: "A")
         case UInt8(ascii: "a")...UInt8(ascii: "z"): character - UInt8(ascii: "a") + 26
@@ -26,7 +26,7 @@ enum Base64 {
     }
 
     /// The four characters of three bytes, given as a 24-bit number.
-    static func characters(_ group: UInt32) -> [4 of UInt8] {
+    public static func characters(_ group: UInt32) -> [4 of UInt8] {
         .init { character(UInt8(truncatingIfNeeded: group &>> UInt32(18 - 6 * $0))) }
     }
 

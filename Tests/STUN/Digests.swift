@@ -46,6 +46,12 @@ import Testing
         #expect(hash("", .sha256) == empty)
     }
 
+    @Test("FIPS 180: SHA-1 of abc in two pieces") func sha1InPieces() {
+        let expected = hex("a9993e364706816aba3e25717850c26c9cd0d89d")
+        let (first, second) = (Array("a".utf8), Array("bc".utf8))
+        #expect(array(sha1(first.span.bytes, second.span.bytes).bytes) == expected)
+    }
+
     @Test("RFC 2202 3: HMAC-SHA1, test cases 1, 2 and 6") func hmacWithSHA1() {
         let first = hex("b617318655057264e28bc0b6fb378c8ef146be00")
         #expect(hmac(.sha1, key(0x0B, 20), hi) == first)

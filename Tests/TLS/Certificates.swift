@@ -1,6 +1,7 @@
 /// Certificates for the suites, made once in a directory of their own.
 
 import COpenSSL
+import CTLSClient
 import Foundation
 import TLS
 
@@ -9,6 +10,13 @@ enum Certificates {
     static let own = make("own")
     /// Another pair.
     static let other = make("other")
+
+    /// A pair with RSA.
+    static let rsa: String = {
+        let path = file("rsa.pem", "")
+        guard turnpike_write_rsa_certificate(path) == 0 else { fatalError("no RSA certificate") }
+        return path
+    }()
 
     /// A file with some text.
     static func file(_ name: String, _ text: String) -> String {

@@ -76,6 +76,7 @@ final class Client {
     }
 
     func shutdown() { turnpike_client_shutdown(pointer) }
+    func renegotiate() { turnpike_client_renegotiate(pointer) }
     func updateKey() { turnpike_client_update_key(pointer) }
     func retransmit() { turnpike_client_retransmit(pointer) }
     var isShut: Bool { turnpike_client_is_shut(pointer) != 0 }

@@ -36,6 +36,24 @@ import Testing
         #expect(pair.talk().state == .open)
     }
 
+    @Test(arguments: ["DHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256"])
+    func theCiphersOfRFC8489_6_2_3_AreSpoken(cipher: String) throws {
+        for transport in [TLSTransport.stream, .datagram] {
+            let context = try TLSContext(
+                transport,
+                certificate: Certificates.rsa,
+                privateKey: Certificates.rsa
+            )
+            guard transport == .datagram else {
+                #expect(Pair(context, Client(maximum: 12, cipher: cipher)).talk().state == .open)
+                continue
+            }
+            let world = DTLSWorld(context, Client(datagram: true, cipher: cipher))
+            world.talk()
+            #expect(world.client.handshake() == 1)
+        }
+    }
+
     @Test(arguments: ["ECDHE-ECDSA-AES128-SHA", "AES128-SHA", "ECDHE-ECDSA-NULL-SHA"])
     func otherCiphersAreRefused(cipher: String) throws {
         let pair = Pair(try Certificates.context(), Client(maximum: 12, cipher: cipher))

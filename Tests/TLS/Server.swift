@@ -18,6 +18,8 @@ final class Server {
 
     func open(_ context: TLSContext, at index: UInt32 = 0) -> Bool { sessions.open(index, context) }
     var count: Int { sessions.count }
+    /// On a clock that says 5 s.
+    var nextTimer: UInt64? { sessions.nextTimer(0, nowNanoseconds: 5_000_000_000) }
     var isOpen: Bool { sessions.isOpen(0) }
     var isHandshaking: Bool { sessions.isHandshaking(0) }
     var version: TLSVersion? { sessions.version(0) }

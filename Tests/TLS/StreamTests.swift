@@ -217,4 +217,15 @@ import Testing
         let state = hidden.receive([22, 3, 1, 0, 1, 1, 22, 3, 1, 0, 3, 1, 0xFF, 0xFF]).state
         #expect(state == .failed(.helloTooLong))
     }
+
+    @Test func clientsMayNotRenegotiate() throws {
+        let pair = try Pair.established(12)
+        pair.client.renegotiate()
+        pair.client.handshake()
+        let step = pair.server.receive(pair.client.take().flatMap { $0 })
+        #expect(step.state == .open)
+        pair.client.feed(step.output)
+        #expect(pair.client.handshake() == -1)
+        #expect(pair.client.alert == 100)
+    }
 }

@@ -43,6 +43,9 @@ int turnpike_client_is_shut(const turnpike_client *client);
 // Asks the server for new keys (RFC 8446, 4.6.3); goes out with what is written next.
 int turnpike_client_update_key(turnpike_client *client);
 
+// Asks for another handshake inside a TLS 1.2 session.
+int turnpike_client_renegotiate(turnpike_client *client);
+
 // Sends the last flight of a DTLS handshake again if the timer has ended.
 int turnpike_client_retransmit(turnpike_client *client);
 
@@ -57,3 +60,9 @@ int turnpike_client_is_resumed(const turnpike_client *client);
 
 // How many tickets came.
 int turnpike_client_tickets(const turnpike_client *client);
+
+// Gives back what the heap holds for nobody, so that resident memory says what is in use.
+void turnpike_trim_heap(void);
+
+// Writes a certificate with an RSA key, and the key, to a file; 0, or -1 when it cannot.
+int turnpike_write_rsa_certificate(const char *path);
