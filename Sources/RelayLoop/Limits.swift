@@ -47,6 +47,10 @@ enum Limits {
     static let smallCarryBytes = 4096
     /// The first byte of a TLS handshake (RFC 7983).
     static let handshakeByte: UInt8 = 22
+    /// The first byte of a request of HTTP.
+    static let capitalLetters: ClosedRange<UInt8> = 65...90
+    /// The most bytes of a request that opens a WebSocket, and where they are opened.
+    static let requestBytes = smallCarryBytes, webSocketPath = "/turn"
     /// Steps of TLS handshakes in one pass: each may take a millisecond, and datagrams wait.
     static let handshakeStepsPerPass = 2
     /// Young strangers whose DTLS handshakes are looked at for lost flights, and how often.

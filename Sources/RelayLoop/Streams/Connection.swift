@@ -27,6 +27,18 @@ struct Connection: BitwiseCopyable {
         case dtls
     }
 
+    /// What is spoken on a stream.
+    enum Speech: UInt8, BitwiseCopyable {
+        /// Its first byte of plaintext will tell.
+        case undecided
+        /// Messages behind one another.
+        case messages
+        /// A request to open a WebSocket, to begin with.
+        case http
+        /// A message in each binary message of a WebSocket.
+        case webSocket
+    }
+
     /// Whether it is to end when what came with the present bytes has been handled.
     enum Ending: UInt8, BitwiseCopyable {
         case no
@@ -38,6 +50,11 @@ struct Connection: BitwiseCopyable {
     var phase = Phase.free
     var ending = Ending.no
     var layer = Layer.undecided
+    var speech = Speech.undecided
+    /// Whether a load balancer's header is to come first.
+    var isBehindProxy = false
+    /// Where it counts as coming from.
+    var source: ConnectionSource
     /// The client as the TURN server knows it.
     var fiveTuple: FiveTuple
     var descriptor: Int32

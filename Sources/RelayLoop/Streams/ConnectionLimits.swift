@@ -1,5 +1,7 @@
 /// How many connections a relay thread takes, and for how long.
 
+public import TURN
+
 /// The bounds of connections.
 public struct ConnectionLimits: Sendable {
     /// Connections of a thread; 0 takes none.
@@ -8,6 +10,9 @@ public struct ConnectionLimits: Sendable {
     public var perSource: UInt32 = 0
     /// How long a connection without an allocation may say nothing sensible.
     public var idleSeconds: UInt64 = 30
+
+    /// Load balancers that put a header of the PROXY protocol before what a client sends.
+    public var proxies: [AddressPrefix] = []
 
     /// No connections.
     public init() {}

@@ -7,9 +7,25 @@ internal import TURN
 // MARK: - What is to be sent
 
 extension Connections {
-    /// Makes room for a message of `byteCount` bytes behind what a connection has left to send.
+    /// Begins a message of `byteCount` bytes behind what a connection has left to send; in a WebSocket it has a header.
     ///
     /// - Returns: false when it does not fit, or no chunk is left.
+    mutating func begin(_ byteCount: Int, to index: ConnectionIndex) -> Bool {
+        guard self[index].speech == .webSocket else { return makeRoom(for: byteCount, of: index) }
+        let count = WebSocketHeader.byteCount(payload: byteCount)
+        guard makeRoom(for: count + byteCount, of: index) else { return false }
+        var header: [10 of UInt8] = .init(repeating: 0)
+        var span = header.mutableSpan
+        // Any bits are a valid UInt8.
+        var bytes = unsafe span.mutableBytes
+        _ = WebSocketHeader.write(.binary, payload: byteCount, endingAt: count, in: &bytes)
+        append(header.span.rawBytes.extracting(0..<count), to: index)
+        return true
+    }
+
+    /// Makes room for `byteCount` bytes behind what a connection has left to send.
+    ///
+    /// - Returns: false when they do not fit, or no chunk is left.
     mutating func makeRoom(for byteCount: Int, of index: ConnectionIndex) -> Bool {
         if self[index].isSealing {
             return Self.makeRoom(for: byteCount, in: &table[index].unsealed, of: &chunks)
@@ -120,6 +136,22 @@ extension Connections {
         case .large: chunks.bytes(carry.buffer, 0..<carry.count)
         case .nowhere: chunks.bytes(BufferIndex(rawValue: 0), 0..<0)
         }
+    }
+
+    /// Lends what has been kept, to be changed in place.
+    mutating func withCarried<Result>(
+        _ index: ConnectionIndex,
+        _ body: (inout MutableRawSpan) -> Result
+    ) -> Result {
+        let carry = self[index].carry
+        let isSmall = carry.place == .small
+        let range = 0..<(carry.place == .nowhere ? 0 : carry.count)
+        if isSmall {
+            var bytes = smallCarries.mutableBytes(carry.buffer, range)
+            return body(&bytes)
+        }
+        var bytes = chunks.mutableBytes(carry.buffer, range)
+        return body(&bytes)
     }
 
     /// Gives the memory of a message's beginning back.

@@ -85,11 +85,12 @@ extension Connections {
     mutating func open(
         _ fiveTuple: FiveTuple,
         descriptor: Int32,
+        isBehindProxy: Bool = false,
         at seconds: UInt64
     ) -> ConnectionIndex? {
         let source = ConnectionSource(fiveTuple.client.ip)
         let ofSource = sources.value(of: source) ?? 0
-        let isOneTooMany = limits.perSource > 0 && ofSource >= limits.perSource
+        let isOneTooMany = limits.perSource > 0 && !isBehindProxy && ofSource >= limits.perSource
         guard !isOneTooMany, let place = free.take() else {
             statistics.refused &+= 1
             return nil
@@ -97,7 +98,13 @@ extension Connections {
         sources.remove(source)
         _ = sources.insert(ofSource + 1, for: source)
         let index = ConnectionIndex(rawValue: place)
-        var connection = Connection(phase: .open, fiveTuple: fiveTuple, descriptor: descriptor)
+        var connection = Connection(
+            phase: .open,
+            isBehindProxy: isBehindProxy,
+            source: source,
+            fiveTuple: fiveTuple,
+            descriptor: descriptor
+        )
         connection.fiveTuple.connection = index
         self[index] = connection
         count += 1
@@ -112,7 +119,7 @@ extension Connections {
     /// Gives the place of a connection back that the kernel holds nothing of.
     mutating func release(_ index: ConnectionIndex) {
         releaseMemory(of: index)
-        let source = ConnectionSource(self[index].fiveTuple.client.ip)
+        let source = self[index].source
         let ofSource = sources.value(of: source) ?? 1
         sources.remove(source)
         if ofSource > 1 { _ = sources.insert(ofSource - 1, for: source) }
@@ -223,7 +230,7 @@ extension Connections {
 }
 
 /// Where connections come from, as they are counted: an IPv4 address, or the /64 of an IPv6 address.
-struct ConnectionSource: FlatTableKey {
+struct ConnectionSource: FlatTableKey, BitwiseCopyable {
     private var high: UInt64
     private var low: UInt64
 

@@ -8,11 +8,18 @@ extension RelayEngine {
     /// Puts the answer in the scratch into a connection's outbox.
     ///
     /// A stranger that asks and does not read what it is told is let go.
-    mutating func replyOnConnection(count: Int, to index: ConnectionIndex) {
+    ///
+    /// In a WebSocket it becomes a message, unless it is a frame already.
+    mutating func replyOnConnection(
+        count: Int,
+        to index: ConnectionIndex,
+        isFramed: Bool = false
+    ) {
         let connection = connections[index]
         guard connection.phase == .open else { return }
         guard !connection.isAwaitingRoom || connection.hasAllocation,
-            connections.makeRoom(for: count, of: index)
+            isFramed
+                ? connections.makeRoom(for: count, of: index) : connections.begin(count, to: index)
         else {
             connections.statistics.dropsConnectionFull &+= 1
             if !connection.hasAllocation { connections[index].ending = .atOnce }
@@ -88,7 +95,7 @@ extension RelayEngine {
         let header = datagram.headerOffset..<(datagram.headerOffset &+ datagram.headerCount)
         var start = datagram.payloadOffset
         for done in 0..<times {
-            guard connections.makeRoom(for: datagram.count, of: index) else { return done }
+            guard connections.begin(datagram.count, to: index) else { return done }
             connections.append(pool.bytes(datagram.buffer, header), to: index)
             let payload = start..<(start &+ datagram.payloadCount)
             connections.append(pool.bytes(datagram.buffer, payload), to: index)

@@ -15,21 +15,42 @@ extension RelayEngine {
         opener: inout Opener
     ) {
         if byteCount > 0, connections[index].phase == .open, connections[index].ending == .no {
-            if connections[index].layer == .undecided { decide(index, by: buffer) }
-            let range = 0..<byteCount
-            let wasHeard =
-                connections[index].layer == .tls
-                ? receiveRecords(in: buffer, range, of: index, at: now, opener: &opener)
-                : receiveMessages(in: buffer, range, of: index, at: now, opener: &opener)
+            let wasHeard = receive(in: buffer, 0..<byteCount, of: index, at: now, opener: &opener)
             if wasHeard { heard(index, at: now) }
             settleEnding(of: index, at: now, opener: &opener)
         }
         release(buffer)
     }
 
+    private mutating func receive<Opener: RelayOpener & ~Copyable>(
+        in buffer: BufferIndex,
+        _ range: Range<Int>,
+        of index: ConnectionIndex,
+        at now: Now,
+        opener: inout Opener
+    ) -> Bool {
+        var range = range
+        if connections[index].isBehindProxy {
+            guard let start = receiveProxyHeader(in: buffer, range, of: index) else { return false }
+            range = start..<range.upperBound
+        }
+        if range.isEmpty { return false }
+        if connections[index].layer == .undecided {
+            decide(index, by: buffer, at: range.lowerBound)
+        }
+        return connections[index].layer == .tls
+            ? receiveRecords(in: buffer, range, of: index, at: now, opener: &opener)
+            : receivePlaintext(in: buffer, range, of: index, at: now, opener: &opener)
+    }
+
     /// Takes the first byte for what the stream is: a TLS handshake begins with 22 (RFC 7983), no message does.
-    private mutating func decide(_ index: ConnectionIndex, by buffer: BufferIndex) {
-        let isHandshake = pool.bytes(buffer, 0..<1).firstByte == Limits.handshakeByte
+    private mutating func decide(
+        _ index: ConnectionIndex,
+        by buffer: BufferIndex,
+        at offset: Int
+    ) {
+        let isHandshake =
+            pool.bytes(buffer, offset..<(offset + 1)).firstByte == Limits.handshakeByte
         guard isHandshake, security.stream != nil else {
             connections[index].layer = .plain
             return
@@ -216,7 +237,7 @@ extension RelayEngine {
     }
 
     /// Ends a connection on which no message begins where one has to.
-    private mutating func breakOff(_ index: ConnectionIndex) {
+    mutating func breakOff(_ index: ConnectionIndex) {
         connections.statistics.broken &+= 1
         connections[index].ending = .afterSending
     }

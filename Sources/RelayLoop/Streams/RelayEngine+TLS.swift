@@ -65,7 +65,7 @@ extension RelayEngine {
             if decrypted.count > 0 {
                 let messages = 0..<decrypted.count
                 wasHeard =
-                    receiveMessages(in: target, messages, of: index, at: now, opener: &opener)
+                    receivePlaintext(in: target, messages, of: index, at: now, opener: &opener)
                     || wasHeard
             }
             release(target)

@@ -34,6 +34,9 @@ extension RelayLoop {
         let place = memory.engine.connections.open(
             fiveTuple,
             descriptor: descriptor,
+            isBehindProxy: configuration.connections.proxies.contains {
+                $0.contains(fiveTuple.client.ip.canonical)
+            },
             at: now.seconds
         )
         guard let index = place else { return }
