@@ -69,6 +69,12 @@ extension RelayCounter {
         case .answersSuccess: "Success responses, to Binding requests too."
         case .answersError: "Error responses."
         case .quotaRefused: "Allocations refused because of a quota."
+        case .connections: "Connections of clients there are."
+        case .connectionsAccepted: "Connections of clients accepted."
+        case .connectionsRefused: "Connections of clients refused because of a limit."
+        case .connectionsTimedOut: "Connections of clients ended because nothing came in time."
+        case .connectionsEvicted: "Connections of clients ended to make room for others."
+        case .connectionsBroken: "Connections of clients ended by an error."
         default: "Counts \(name)."
         }
     }
