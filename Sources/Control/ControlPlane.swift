@@ -128,27 +128,27 @@ public final class ControlPlane: Sendable {
         let watch = RelayWatch(context.relay, at: .now())
         MetricsRoutes(context, watch).add(to: &router)
         AdminRoutes(context, watch).add(to: &router)
-        AppRTCRoutes(context).add(to: &router)
-        let origins = OriginPolicy(context.configuration.origins)
-        let fallback = ColliderRoutes(context).fallback
-        return Site(router, origins: origins, sockets: context.lobby, fallback: fallback)
+        AppRTCRoutes(configuration, lobby: lobby, ice: ice).add(to: &router)
+        let origins = OriginPolicy(configuration.origins)
+        let (counters, started) = (context.counters, context.started)
+        let collider = ColliderRoutes(lobby: lobby, counters: counters, started: started)
+        return Site(router: router, origins: origins, sockets: lobby, fallback: collider.fallback)
     }
 
     private func listen(_ running: inout Running, _ tls: NIOSSLContext?) throws {
         let listeners = Listeners(running.group, running.server, tls: tls)
-        for endpoint in configuration.http {
-            let channel = try trying("control/http \(endpoint.host):\(endpoint.port)") {
-                try listeners.listen(on: endpoint, isEncrypted: false)
+        for (name, wanted, bound) in [
+            ("http", configuration.http, \Endpoints.http),
+            ("https", configuration.https, \Endpoints.https),
+        ] {
+            for endpoint in wanted {
+                let channel = try trying("control/\(name) \(endpoint.host):\(endpoint.port)") {
+                    try listeners.listen(on: endpoint, isEncrypted: name == "https")
+                }
+                running.listening.append(channel)
+                let port = channel.localAddress?.port ?? endpoint.port
+                running.endpoints[keyPath: bound].append(.init(host: endpoint.host, port: port))
             }
-            running.listening.append(channel)
-            running.endpoints.http.append(endpoint.bound(to: channel))
-        }
-        for endpoint in configuration.https {
-            let channel = try trying("control/https \(endpoint.host):\(endpoint.port)") {
-                try listeners.listen(on: endpoint, isEncrypted: true)
-            }
-            running.listening.append(channel)
-            running.endpoints.https.append(endpoint.bound(to: channel))
         }
         let path = configuration.adminSocket
         if path.isEmpty { return }
@@ -182,13 +182,5 @@ public final class ControlPlane: Sendable {
         var limit = rlimit()
         return getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0
             ? Int(clamping: limit.rlim_cur) : 1024
-    }
-}
-
-extension Lobby: SocketListener {}
-
-extension ControlConfiguration.Endpoint {
-    fileprivate func bound(to channel: any Channel) -> ControlConfiguration.Endpoint {
-        ControlConfiguration.Endpoint(host: host, port: channel.localAddress?.port ?? port)
     }
 }

@@ -43,7 +43,7 @@ final class HTTPServer: Sendable {
                 log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
             )
             let site = Site(
-                router,
+                router: router,
                 origins: OriginPolicy(configuration.origins),
                 sockets: EchoingSockets(heard)
             ) { request in .text(.notFound, "nothing at \(request.path)\n") }

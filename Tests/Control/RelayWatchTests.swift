@@ -34,14 +34,17 @@ import Testing
         counters[0].add(.dropsTruncated, 1)
         counters[0].set(.allocations, to: 7)
         watch.look(at: start + .seconds(2))
-        let sample = watch.samples[0]
-        #expect(sample.datagrams == 200)
-        #expect(sample.bits == 4000)
-        #expect(sample.drops == 2)
+        let sample = watch.threads(at: start + .seconds(2))[0]
+        #expect(sample.datagramsPerSecond == 200)
+        #expect(sample.bitsPerSecond == 4000)
+        #expect(sample.dropsPerSecond == 2)
         #expect(sample.allocations == 7)
-        #expect(watch.samples[1] == ThreadSample(thread: 1))
+        #expect(
+            watch.threads(at: start + .seconds(2))[1] == ServerStatus.Thread(thread: 1, cpu: nil)
+        )
         watch.look(at: start + .seconds(3))
-        #expect(watch.samples[0].datagrams == 0 && watch.samples[0].allocations == 7)
+        let later = watch.threads(at: start + .seconds(3))[0]
+        #expect(later.datagramsPerSecond == 0 && later.allocations == 7)
     }
 
     @Test func loadIsThePartOfACPU() {
@@ -49,7 +52,7 @@ import Testing
         let watch = RelayWatch(view { used.value(.passes) }, at: start)
         used.set(.passes, to: 250_000_000)
         watch.look(at: start + .seconds(1))
-        #expect(watch.samples[0].cpu == 0.25)
+        #expect(watch.threads(at: start + .seconds(1))[0].load == 0.25)
     }
 
     @Test func aThreadWithoutPassesStandsStillAfterAWhile() {

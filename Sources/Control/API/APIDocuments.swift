@@ -10,7 +10,7 @@ public struct RoomDocument: Codable, Equatable, Sendable {
     public struct Participant: Codable, Equatable, Sendable {
         /// What its client speaks under.
         public let id: String
-        /// Whether it makes the offer, and whether its socket is registered.
+        /// Whether it makes the offer, as the first that came, and whether its socket is registered.
         public let isInitiator: Bool, isConnected: Bool
     }
 
@@ -21,19 +21,26 @@ public struct RoomDocument: Codable, Equatable, Sendable {
     /// Whether it outlives its participants.
     public let isReserved: Bool
     /// Who is in it; nil unless an admin asks.
-    public let participants: [Participant]?
+    public private(set) var participants: [Participant]?
 
-    init(_ room: RoomDescription, forAdmin: Bool) {
+    /// A room as it is now, for an admin.
+    init(_ room: Room) {
+        let seats = room.participants
         id = room.name
         capacity = room.capacity
-        occupancy = room.participants.count
+        occupancy = seats.count
         isReserved = room.isReserved
-        participants =
-            !forAdmin
-            ? nil
-            : room.participants.map {
-                Participant(id: $0.id, isInitiator: $0.isInitiator, isConnected: $0.isConnected)
-            }
+        participants = seats.enumerated().map { index, seat in
+            let isConnected = seat.socket != nil
+            return Participant(id: seat.client, isInitiator: index == 0, isConnected: isConnected)
+        }
+    }
+
+    /// The room as one who is no admin may see it.
+    var forAll: RoomDocument {
+        var document = self
+        document.participants = nil
+        return document
     }
 }
 
@@ -47,73 +54,43 @@ public struct RoomListDocument: Codable, Equatable, Sendable {
 
 /// What one who has just joined needs to know.
 struct ParticipantDocument: Codable, Equatable {
-    let room: String
-    let id: String
+    let room: String, id: String
     let isInitiator: Bool
-    let messages: [String]
-    let peers: [String]
+    let messages: [String], peers: [String]
     let webSocketUrl: String
     let iceServers: [ICEConfiguration.Server]
     let iceServersUrl: String
 }
 
 /// The body of a request to make a room; every member may be left out, no other may be there.
-struct RoomRequest: Decodable {
-    private enum CodingKeys: String, CodingKey, CaseIterable {
-        case id, capacity
-    }
-
-    /// Any member at all, to find those that are none of ours.
-    private struct AnyKey: CodingKey {
-        let stringValue: String
-        var intValue: Int? { nil }
-
-        init(stringValue: String) { self.stringValue = stringValue }
-        init?(intValue: Int) { nil }
-    }
-
-    private struct Malformed: Error {}
-
-    static let capacities = 2...16
+struct RoomRequest {
+    private static let capacities = 2...16
     /// Bytes of a body, several times what one can be.
-    static let bodyLimit = 4096
-    static let rule =
+    private static let bodyLimit = 4096
+    private static let rule =
         "the body must be a JSON object with nothing but id (1 to 128 letters, digits, - and _) and capacity (2 to 16)"
 
-    let id: String?
-    let capacity: Int?
-
-    private init() {
-        id = nil
-        capacity = nil
-    }
-
-    init(from decoder: any Decoder) throws {
-        let names = try decoder.container(keyedBy: AnyKey.self).allKeys.map(\.stringValue)
-        let members = try decoder.container(keyedBy: CodingKeys.self)
-        // A member that is null is there, and is not what it should be.
-        id = try names.contains("id") ? members.decode(String.self, forKey: .id) : nil
-        capacity =
-            try names.contains("capacity") ? members.decode(Int.self, forKey: .capacity) : nil
-        guard names.allSatisfy({ CodingKeys(stringValue: $0) != nil }),
-            id.map(Lobby.isName) ?? true,
-            capacity.map(Self.capacities.contains) ?? true
-        else { throw Malformed() }
-    }
+    private(set) var id: String?
+    private(set) var capacity: Int?
 
     /// What a request asks for; without a body, a room with nothing special.
-    static func read(_ request: Request) throws(Refusal) -> RoomRequest {
+    init(_ request: Request) throws(Refusal) {
         let body = request.body.readableBytesView
-        if body.isEmpty { return RoomRequest() }
-        if body.count > bodyLimit { throw Refusal(.payloadTooLarge, "the body is too large") }
+        if body.isEmpty { return }
+        if body.count > Self.bodyLimit { throw Refusal(.payloadTooLarge, "the body is too large") }
         // A page of another site cannot send this type without asking first.
         guard request.mediaType == "application/json" else {
             throw Refusal(.unsupportedMediaType, "the body must be application/json")
         }
-        do {
-            return try JSONDecoder().decode(RoomRequest.self, from: Data(body))
-        } catch {
-            throw Refusal(.badRequest, rule)
+        let members = try? JSONDecoder().decode([String: JSONValue].self, from: Data(body))
+        guard let members else { throw Refusal(.badRequest, Self.rule) }
+        for (name, value) in members {
+            switch (name, value) {
+            case ("id", .string(let text)) where Lobby.isName(text): id = text
+            case ("capacity", .number(let number)) where Self.capacities.contains(number):
+                capacity = number
+            default: throw Refusal(.badRequest, Self.rule)
+            }
         }
     }
 }

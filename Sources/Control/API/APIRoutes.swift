@@ -84,7 +84,7 @@ struct APIRoutes {
 
     private func create(_ call: Call) throws(Refusal) -> Response {
         let (request, now) = (call.request, call.now)
-        let wanted = try RoomRequest.read(request)
+        let wanted = try RoomRequest(request)
         // No token is for a room that has no name yet.
         try gate.requireAccess(request, to: wanted.id ?? "", at: now)
         try gate.count(.room, of: request, at: now)
@@ -92,9 +92,8 @@ struct APIRoutes {
         case .exists: throw Refusal(.conflict, "there is a room of this name")
         case .refused: throw Refusal(.serviceUnavailable, "there are too many rooms")
         case .created(let room):
-            let document = RoomDocument(room, forAdmin: request.isFromAdmin(configuration))
-            var response = Response.json(.created, document)
-            response.headers.add(name: "Location", value: "/api/v1/rooms/\(room.name)")
+            var response = Response.json(.created, shown(room, to: request))
+            response.headers.add(name: "Location", value: "/api/v1/rooms/\(room.id)")
             return response
         }
     }
@@ -113,14 +112,9 @@ struct APIRoutes {
         }
         // One more than is told, to know whether there are more.
         let rooms = lobby.list(after: after ?? "", limit: length + 1)
-        let told = rooms.prefix(length)
-        return .json(
-            .ok,
-            RoomListDocument(
-                rooms: told.map { RoomDocument($0, forAdmin: true) },
-                next: rooms.count > told.count ? told.last?.name : nil
-            )
-        )
+        let told = Array(rooms.prefix(length))
+        let next = rooms.count > told.count ? told.last?.id : nil
+        return .json(.ok, RoomListDocument(rooms: told, next: next))
     }
 
     private func get(_ call: Call) throws(Refusal) -> Response {
@@ -128,7 +122,11 @@ struct APIRoutes {
         let name = try call.room
         try gate.requireAccess(request, to: name, at: now)
         guard let room = lobby.get(name) else { throw Self.noRoom }
-        return .json(.ok, RoomDocument(room, forAdmin: request.isFromAdmin(configuration)))
+        return .json(.ok, shown(room, to: request))
+    }
+
+    private func shown(_ room: RoomDocument, to request: Request) -> RoomDocument {
+        request.isFromAdmin(configuration) ? room : room.forAll
     }
 
     private func delete(_ call: Call) throws(Refusal) -> Response {

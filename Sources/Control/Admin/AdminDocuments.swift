@@ -3,20 +3,20 @@
 import Exchange
 import STUN
 
-/// `GET /api/v1/admin/status`.
+/// `GET /api/v1/admin/status`, and each event of `/api/v1/live`.
 public struct ServerStatus: Codable, Sendable {
     /// One relay thread.
-    public struct Thread: Codable, Sendable {
+    public struct Thread: Codable, Equatable, Sendable {
         /// Its number, and its CPU; nil when the scheduler chooses.
         public var thread: Int, cpu: Int?
         /// Whether it makes passes.
-        public var isMoving: Bool
+        public var isMoving = true
         /// What it has now.
-        public var allocations: UInt64, permissions: UInt64, channels: UInt64
+        public var allocations: UInt64 = 0, permissions: UInt64 = 0, channels: UInt64 = 0
         /// What it did in the last second, and the part of its CPU that took.
-        public var datagramsPerSecond: Int, bitsPerSecond: Int, dropsPerSecond: Int, load: Double
+        public var datagramsPerSecond = 0, bitsPerSecond = 0, dropsPerSecond = 0, load = 0.0
         /// The CPU time it used.
-        public var cpuSeconds: Double
+        public var cpuSeconds = 0.0
     }
 
     /// The program's version and process.
@@ -29,6 +29,8 @@ public struct ServerStatus: Codable, Sendable {
     public var control: [String: Int]
     /// The CPU time that the control thread used.
     public var controlCPUSeconds: Double
+    /// The part of a CPU that the control thread used in the last second.
+    public var controlLoad: Double
 }
 
 /// `GET /api/v1/admin/allocations`.

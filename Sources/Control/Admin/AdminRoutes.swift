@@ -1,8 +1,6 @@
 /// `/api/v1/admin/…`: what the command line asks over the admin socket, and `/api/v1/live` for the live page.
 
 import Exchange
-import FoundationEssentials
-import Glibc
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -13,14 +11,12 @@ struct AdminRoutes {
     private static let listLimit = 1000, listMaximum = 10_000
 
     private let context: ControlContext
-    private let watch: RelayWatch
     private let desk: AllocationDesk
     private let live: LiveFeed
 
     /// Routes that show and change the server of the context.
     init(_ context: ControlContext, _ watch: RelayWatch) {
         self.context = context
-        self.watch = watch
         desk = AllocationDesk(context.relay, on: context.eventLoop)
         live = LiveFeed(context, watch)
     }
@@ -28,7 +24,7 @@ struct AdminRoutes {
     /// Adds the routes.
     func add(to router: inout Router) {
         router.on(.GET, "/api/v1/admin/status") { request, _ in
-            administering(request) { .now(.json(.ok, status())) }
+            administering(request) { .now(.json(.ok, live.status())) }
         }
         router.on(.GET, "/api/v1/admin/allocations") { request, _ in
             administering(request) { list(request) }
@@ -83,35 +79,21 @@ struct AdminRoutes {
         }
         return .later(answer.nonisolated())
     }
+}
 
-    private func status() -> ServerStatus {
-        let stalled = watch.stalled(at: .now())
-        let threads = context.relay.threads.enumerated().map { index, thread in
-            let sample = watch.samples[index]
-            return ServerStatus.Thread(
-                thread: index,
-                cpu: thread.cpu,
-                isMoving: !stalled.contains(index),
-                allocations: thread.counters.value(.allocations),
-                permissions: thread.counters.value(.permissions),
-                channels: thread.counters.value(.channels),
-                datagramsPerSecond: sample.datagrams,
-                bitsPerSecond: sample.bits,
-                dropsPerSecond: sample.drops,
-                load: sample.cpu,
-                cpuSeconds: Double(thread.cpuNanoseconds() ?? 0) / 1e9
-            )
-        }
-        let counters = ControlCounter.allCases.map {
-            (snakeCased($0.rawValue), context.counters[$0])
-        }
-        return ServerStatus(
-            version: context.configuration.version,
-            process: Int(getpid()),
-            uptimeSeconds: Int((NIODeadline.now() - context.started).nanoseconds / 1_000_000_000),
-            threads: threads,
-            control: Dictionary(uniqueKeysWithValues: counters),
-            controlCPUSeconds: Double(ControlThread.cpuNanoseconds) / 1e9
-        )
+extension Request {
+    /// Whether it came over the admin socket, which only the server's own user may open.
+    var isFromAdminSocket: Bool { peer.isLocal && peer.address.isEmpty }
+
+    /// Whether it may look at figures: an admin, or a program of this machine.
+    func mayWatch(_ configuration: ControlConfiguration) -> Bool {
+        peer.isLocal || isFromAdmin(configuration)
+    }
+}
+
+extension Response {
+    /// The refusal of what only admins may do.
+    static var adminOnly: Response {
+        .unauthorized("the admin token is needed: Authorization: Bearer TOKEN")
     }
 }

@@ -19,6 +19,8 @@ struct AllocationListing {
     var entries: [Entry] = []
     /// Whether these are all there are.
     var isComplete = true
+    /// Whether what was asked for was done.
+    var isDone = false
 }
 
 /// The control thread's end of the relay threads' mailboxes; lives on the event loop.
@@ -39,7 +41,7 @@ final class AllocationDesk {
     /// The allocations of all threads, at most `limit` of each thread.
     func list(limit: Int) -> EventLoopFuture<AllocationListing> {
         let parts = lines.indices.map { index in
-            ask(index) { .list(limit: limit, $0) }
+            ask(index, limit: limit) { .allocations(number: $0, from: $1) }
         }
         return EventLoopFuture.whenAllSucceed(parts, on: loop).map { parts in
             parts.reduce(into: AllocationListing()) {
@@ -52,15 +54,18 @@ final class AllocationDesk {
     /// Ends an allocation; false when it is not there any more.
     func end(thread: Int, place: UInt32, stamp: UInt64) -> EventLoopFuture<Bool> {
         guard lines.indices.contains(thread) else { return loop.makeSucceededFuture(false) }
-        return ask(thread) { .end(place: place, stamp: stamp, $0) }
+        return ask(thread) { number, _ in
+            .endAllocation(number: number, place: place, stamp: stamp)
+        }.map(\.isDone)
     }
 
-    private func ask<Value>(
+    private func ask(
         _ index: Int,
-        _ job: (EventLoopPromise<Value>) -> Line.Job
-    ) -> EventLoopFuture<Value> {
-        let promise = loop.makePromise(of: Value.self)
-        lines[index].add(job(promise), at: loop.now)
+        limit: Int = 0,
+        _ question: @escaping Line.Question
+    ) -> EventLoopFuture<AllocationListing> {
+        let promise = loop.makePromise(of: AllocationListing.self)
+        lines[index].add(Line.Job(question: question, limit: limit, promise: promise), at: loop.now)
         poll()
         return promise.futureResult
     }
@@ -80,9 +85,14 @@ final class AllocationDesk {
 
 /// Questions to one thread, in the order they came.
 private final class Line {
-    enum Job {
-        case list(limit: Int, EventLoopPromise<AllocationListing>)
-        case end(place: UInt32, stamp: UInt64, EventLoopPromise<Bool>)
+    /// What to ask, with the question's number and the place from which an answer goes on.
+    typealias Question = (_ number: UInt32, _ from: UInt32) -> RelayQuestion
+
+    struct Job {
+        let question: Question
+        /// Allocations that are enough.
+        let limit: Int
+        let promise: EventLoopPromise<AllocationListing>
     }
 
     /// Questions that may wait.
@@ -91,7 +101,6 @@ private final class Line {
     private static let patience = TimeAmount.seconds(2)
 
     var isBusy: Bool { !jobs.isEmpty }
-
     private let index: Int
     private let thread: RelayView.Thread
     private var jobs: CircularBuffer<Job> = []
@@ -107,77 +116,51 @@ private final class Line {
     }
 
     func add(_ job: Job, at now: NIODeadline) {
-        if jobs.count == Self.jobsMaximum { return Self.fail(job, .crowded) }
+        if jobs.count == Self.jobsMaximum { return job.promise.fail(NoAnswer.crowded) }
         jobs.append(job)
-        if jobs.count == 1 { begin(at: now) }
+        if jobs.count == 1 { ask(from: 0, at: now) }
     }
 
     /// Takes what the thread has answered.
     func advance(at now: NIODeadline) {
         while let answer = thread.nextAnswer() {
             switch answer {
-            case .allocation(number, let record): append(record)
+            case .allocation(number, let record):
+                if listing.entries.count < jobs.first?.limit ?? 0 {
+                    listing.entries.append((index, record))
+                } else {
+                    listing.isComplete = false
+                }
             case .end(number, let next, let isDone): end(next, isDone, at: now)
             // The rest of an answer that came too late.
             case .allocation, .end: break
             }
         }
-        if isBusy && now > deadline { finish(at: now) { Self.fail($0, .silent(thread: index)) } }
+        if isBusy && now > deadline { finish(.failure(.silent(thread: index)), at: now) }
     }
 
-    /// Asks the first job's first question.
-    private func begin(at now: NIODeadline) {
+    /// Asks the first job's question, or goes on with it.
+    private func ask(from place: UInt32, at now: NIODeadline) {
         guard let job = jobs.first else { return }
         number &+= 1
-        listing = AllocationListing()
-        switch job {
-        case .list: ask(.allocations(number: number, from: 0), at: now)
-        case .end(let place, let stamp, _):
-            ask(.endAllocation(number: number, place: place, stamp: stamp), at: now)
-        }
-    }
-
-    private func ask(_ question: RelayQuestion, at now: NIODeadline) {
         // A full inbox is that of a thread that does not read it: the deadline ends the job.
-        _ = thread.ask(question)
+        _ = thread.ask(job.question(number, place))
         deadline = now + Self.patience
     }
 
-    private func append(_ record: AllocationRecord) {
-        guard case .list(let limit, _)? = jobs.first else { return }
-        if listing.entries.count < limit {
-            listing.entries.append((index, record))
-        } else {
-            listing.isComplete = false
-        }
-    }
-
     private func end(_ next: UInt32?, _ isDone: Bool, at now: NIODeadline) {
-        switch jobs.first {
-        case .list(let limit, let promise)?:
-            if let next, listing.entries.count < limit {
-                number &+= 1
-                return ask(.allocations(number: number, from: next), at: now)
-            }
-            if next != nil { listing.isComplete = false }
-            let whole = listing
-            finish(at: now) { _ in promise.succeed(whole) }
-        case .end(_, _, let promise)?: finish(at: now) { _ in promise.succeed(isDone) }
-        case nil: break
-        }
+        guard let job = jobs.first else { return }
+        if let next, listing.entries.count < job.limit { return ask(from: next, at: now) }
+        if next != nil { listing.isComplete = false }
+        listing.isDone = isDone
+        finish(.success(listing), at: now)
     }
 
-    private func finish(at now: NIODeadline, _ body: (Job) -> Void) {
+    private func finish(_ result: Result<AllocationListing, NoAnswer>, at now: NIODeadline) {
         let job = jobs.removeFirst()
+        listing = AllocationListing()
         // Whoever waits may ask again at once.
-        begin(at: now)
-        body(job)
-    }
-
-    private static func fail(_ job: Job, _ error: NoAnswer) {
-        switch job {
-        case .list(_, let promise): promise.fail(error)
-        case .end(_, _, let promise): promise.fail(error)
-        }
+        ask(from: 0, at: now)
+        job.promise.completeWith(result.mapError { $0 as any Error })
     }
 }

@@ -1,25 +1,13 @@
-/// `/api/v1/live`: one event a second for the live page.
+/// Figures of the whole server: asked for by admins, and sent to the live page once a second.
 
-import FoundationEssentials
+import Glibc
 import NIOCore
-import NIOHTTP1
 
-/// Everyone who watches, and what they are sent; lives on the event loop.
+/// Everyone who watches `/api/v1/live`, and what they are sent; lives on the event loop.
 final class LiveFeed {
     /// Who may watch at a time.
     private static let watchersMaximum = 64
-
-    /// The data of one event.
-    private struct Event: Encodable {
-        struct Control: Encodable {
-            var cpu: Double
-            var connections: Int, webSockets: Int, rooms: Int, participants: Int
-        }
-
-        var uptimeSeconds: Int
-        var threads: [ThreadSample]
-        var control: Control
-    }
+    private static let interval = TimeAmount.seconds(1)
 
     private let context: ControlContext
     private let watch: RelayWatch
@@ -33,10 +21,10 @@ final class LiveFeed {
         self.watch = watch
         lastCPU = (ControlThread.cpuNanoseconds, .now())
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        context.eventLoop.scheduleRepeatedTask(
-            initialDelay: .seconds(1),
-            delay: .seconds(1)
-        ) { _ in bound.value.look(at: .now()) }
+        let (loop, interval) = (context.eventLoop, Self.interval)
+        loop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
+            bound.value.look(at: .now())
+        }
     }
 
     /// Whether one more may watch.
@@ -44,7 +32,7 @@ final class LiveFeed {
 
     /// Sends the last figures at once, and new ones every second.
     func add(_ stream: any EventStream) {
-        if stream.send(event()) { watchers.append(stream) }
+        if stream.send(jsonText(status())) { watchers.append(stream) }
     }
 
     private func look(at now: NIODeadline) {
@@ -54,23 +42,21 @@ final class LiveFeed {
         load = (Double(used - lastCPU.nanoseconds) / Double(span) * 1e3).rounded() / 1e3
         lastCPU = (used, now)
         if watchers.isEmpty { return }
-        let event = event()
+        let event = jsonText(status())
         watchers = watchers.filter { $0.send(event) }
     }
 
-    private func event() -> String {
-        let counters = context.counters
-        let event = Event(
+    /// The figures now; rates are those of the last look.
+    func status() -> ServerStatus {
+        let counters = ControlCounter.allCases.map { ($0.name, context.counters[$0]) }
+        return ServerStatus(
+            version: context.configuration.version,
+            process: Int(getpid()),
             uptimeSeconds: Int((NIODeadline.now() - context.started).nanoseconds / 1_000_000_000),
-            threads: watch.samples,
-            control: Event.Control(
-                cpu: load,
-                connections: counters[.connections],
-                webSockets: counters[.openWebSockets],
-                rooms: counters[.rooms],
-                participants: counters[.participants]
-            )
+            threads: watch.threads(at: .now()),
+            control: Dictionary(uniqueKeysWithValues: counters),
+            controlCPUSeconds: Double(ControlThread.cpuNanoseconds) / 1e9,
+            controlLoad: load
         )
-        return jsonText(event)
     }
 }

@@ -3,21 +3,6 @@
 import Exchange
 import NIOCore
 
-/// What became of one relay thread's counters within the last second or so.
-struct ThreadSample: Encodable, Equatable {
-    var thread: Int
-    /// Datagrams sent a second, to clients and to peers.
-    var datagrams = 0
-    /// Bits sent a second, without UDP and IP headers.
-    var bits = 0
-    /// Allocations there are.
-    var allocations = 0
-    /// Datagrams dropped a second, for whatever reason.
-    var drops = 0
-    /// The part of a CPU that is used: 0 to 1.
-    var cpu = 0.0
-}
-
 /// Samples of all relay threads; lives on the event loop.
 ///
 /// A thread that works passes its loop at least twice a second, even when nothing comes.
@@ -25,8 +10,8 @@ final class RelayWatch {
     /// A thread that made no pass for so long does not move.
     static let patience = TimeAmount.seconds(3)
 
-    /// The samples of the last look, in the order of the threads.
-    private(set) var samples: [ThreadSample]
+    /// The rates of the last look, in the order of the threads.
+    private var samples: [ServerStatus.Thread]
     private let relay: RelayView
     private var lasts: [Look]
     private var lastTime: NIODeadline
@@ -51,7 +36,7 @@ final class RelayWatch {
     /// Begins to watch.
     init(_ relay: RelayView, at now: NIODeadline) {
         self.relay = relay
-        samples = relay.threads.indices.map { ThreadSample(thread: $0) }
+        samples = relay.threads.enumerated().map { ServerStatus.Thread(thread: $0, cpu: $1.cpu) }
         lasts = relay.threads.map { Look($0, at: now) }
         lastTime = now
     }
@@ -64,15 +49,28 @@ final class RelayWatch {
             let last = lasts[index]
             var look = Look(thread, at: now)
             if look.passes == last.passes { look.moved = last.moved }
-            samples[index].datagrams = Self.rate(look.datagrams, last.datagrams, seconds)
-            samples[index].bits = Self.rate(look.bytes, last.bytes, seconds / 8)
-            samples[index].drops = Self.rate(look.drops, last.drops, seconds)
-            samples[index].allocations = Int(clamping: thread.counters.value(.allocations))
+            samples[index].datagramsPerSecond = Self.rate(look.datagrams, last.datagrams, seconds)
+            samples[index].bitsPerSecond = Self.rate(look.bytes, last.bytes, seconds / 8)
+            samples[index].dropsPerSecond = Self.rate(look.drops, last.drops, seconds)
             let busy = Self.rate(look.cpuNanoseconds, last.cpuNanoseconds, seconds)
-            samples[index].cpu = (Double(busy) / 1e6).rounded() / 1e3
+            samples[index].load = (Double(busy) / 1e6).rounded() / 1e3
             lasts[index] = look
         }
         lastTime = now
+    }
+
+    /// The threads as they are now; rates are those of the last look.
+    func threads(at now: NIODeadline) -> [ServerStatus.Thread] {
+        let stalled = stalled(at: now)
+        return zip(samples, relay.threads).map { sample, thread in
+            var status = sample
+            status.isMoving = !stalled.contains(sample.thread)
+            status.allocations = thread.counters.value(.allocations)
+            status.permissions = thread.counters.value(.permissions)
+            status.channels = thread.counters.value(.channels)
+            status.cpuSeconds = Double(thread.cpuNanoseconds() ?? 0) / 1e9
+            return status
+        }
     }
 
     /// The threads that do not move.

@@ -13,11 +13,6 @@ final class AppRTCRoutes {
     private let lobby: Lobby
     private let ice: ICEServers
 
-    /// Routes to the rooms of the control plane.
-    convenience init(_ context: ControlContext) {
-        self.init(context.configuration, lobby: context.lobby, ice: context.ice)
-    }
-
     /// Routes to the rooms of a lobby.
     init(_ configuration: ControlConfiguration, lobby: Lobby, ice: ICEServers) {
         self.configuration = configuration
@@ -83,8 +78,7 @@ final class AppRTCRoutes {
         let text = String(validating: request.body.readableBytesView, as: UTF8.self)
         guard let text, !text.isEmpty else { return Self.result("ERROR") }
         let addressee = request.parameter("to")
-        let result = lobby.message(text, to: addressee, from: client, in: room)
-        switch result {
+        switch lobby.message(text, to: addressee, from: client, in: room) {
         case .success: return Self.result("SUCCESS")
         case .unknownRoom: return Self.result("UNKNOWN_ROOM")
         case .unknownClient: return Self.result("UNKNOWN_CLIENT")
@@ -100,17 +94,11 @@ final class AppRTCRoutes {
 
     /// Events are checked as AppRTC does, and not kept.
     static func analytics(_ request: Request) -> Response {
+        struct Event: Decodable {
+            var event_type: Int, event_time_ms: Double, room_id: String?, flow_id: Int?
+        }
         struct Report: Decodable {
-            struct Event: Decodable {
-                var event_type: Int
-                var event_time_ms: Double
-                var room_id: String?
-                var flow_id: Int?
-            }
-            var type: String
-            var request_time_ms: Double
-            var client_type: Int?
-            var event: Event
+            var type: String, request_time_ms: Double, client_type: Int?, event: Event
         }
         let data = Data(request.body.readableBytesView)
         let report = try? JSONDecoder().decode(Report.self, from: data)
@@ -145,10 +133,8 @@ final class AppRTCRoutes {
         _ parameters: PathParameters,
         _ answer: (Request, String) -> Response
     ) -> Response {
-        guard let room = parameters["room"], Lobby.isName(room) else {
-            return .text(.notFound, "Not Found\n")
-        }
-        return answer(request, room)
+        let room = parameters["room"] ?? ""
+        return Lobby.isName(room) ? answer(request, room) : .text(.notFound, "Not Found\n")
     }
 
     private func inSeat(
@@ -156,9 +142,10 @@ final class AppRTCRoutes {
         _ parameters: PathParameters,
         _ answer: (Request, String, String) -> Response
     ) -> Response {
-        guard let client = parameters["client"], Lobby.isName(client) else {
-            return .text(.notFound, "Not Found\n")
+        inRoom(request, parameters) { request, room in
+            let client = parameters["client"] ?? ""
+            let isName = Lobby.isName(client)
+            return isName ? answer(request, room, client) : .text(.notFound, "Not Found\n")
         }
-        return inRoom(request, parameters) { answer($0, $1, client) }
     }
 }

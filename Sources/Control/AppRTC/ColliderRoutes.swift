@@ -7,19 +7,14 @@ import TURN
 
 /// The routes that no other area has: `/status`, and `/{room}/{client}` for clients without an open socket.
 final class ColliderRoutes {
-    /// First segments of other areas: nothing under them is a room.
-    private static let reserved: Set = ["api", "assets", "v1alpha"]
+    /// First segments of areas that are no API: nothing under them is a room.
+    private static let reserved: Set = ["assets", "v1alpha"]
 
     private let lobby: Lobby
     private let counters: ControlCounters
     private let started: NIODeadline
     /// Messages of one address; a call's are some 20, and most go over sockets.
     private var posts = RateLimiter(milliseconds: 50, burst: 200)
-
-    /// Routes to the seats of the control plane's rooms.
-    convenience init(_ context: ControlContext) {
-        self.init(lobby: context.lobby, counters: context.counters, started: context.started)
-    }
 
     /// Routes to the seats of a lobby.
     init(lobby: Lobby, counters: ControlCounters, started: NIODeadline) {
@@ -34,6 +29,7 @@ final class ColliderRoutes {
         // With its slash, as clients send it; `/a` is nobody's.
         if request.path == "/a/", request.method == .POST { return AppRTCRoutes.analytics(request) }
         if segments == ["status"] { return Self.shared(status(), methods: "GET") }
+        if segments.first == "api" { return .problem(.notFound, "there is nothing at this path") }
         if Self.reserved.contains(segments.first ?? "") { return .text(.notFound, "Not Found\n") }
         let response: Response
         switch (request.method, segments.count) {

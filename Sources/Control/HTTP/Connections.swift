@@ -2,6 +2,7 @@
 
 import NIOCore
 import STUN
+import TURN
 
 /// A connection, whatever is spoken on it.
 protocol Connection: AnyObject {
@@ -37,7 +38,7 @@ final class Connections {
     let counters: ControlCounters
     let budget: ByteBudget
     private var all: [ObjectIdentifier: any Connection] = [:]
-    private var perNetwork: [String: Int] = [:]
+    private var perNetwork: [AddressPrefix?: Int] = [:]
     private var whenEmpty: (() -> Void)?
 
     /// No connection yet.
@@ -80,7 +81,7 @@ final class Connections {
         if counters[.connections] == 0 { completion() }
     }
 
-    private func remove(_ identity: ObjectIdentifier, _ network: String) {
+    private func remove(_ identity: ObjectIdentifier, _ network: AddressPrefix?) {
         all[identity] = nil
         counters.add(.connections, -1)
         let left = perNetwork[network, default: 1] - 1
@@ -100,8 +101,16 @@ extension Peer {
     }
 
     /// What limits by source count: an IPv4 address, or the /64 of an IPv6 address, all of which one host may have.
-    var network: String {
-        guard let ip = IPAddress(address), ip.family == .ipv6 else { return address }
-        return IPAddress(ipv6High: ip.high, low: 0).description + "/64"
+    var network: AddressPrefix? { Self.network(of: address) }
+
+    /// The same of an address in text; all that cannot be read share one.
+    static func network(of text: String) -> AddressPrefix? {
+        let address = (IPAddress(text) ?? IPAddress(ipv4: 0)).canonical
+        return AddressPrefix(address, length: address.family == .ipv4 ? 32 : 64)
     }
+}
+
+extension Channel {
+    /// What was sent and the client has not taken.
+    var pendingBytes: Int { (try? syncOptions?.getOption(.bufferedWritableBytes)) ?? 0 }
 }

@@ -30,17 +30,14 @@ extension HTTPConnection {
 
     private func send(_ response: Response, to request: Request, _ incoming: Incoming) {
         guard case .answering = state, let context, context.channel.isActive else { return }
-        if pendingBytes > connections.limits.pendingBytes { return context.close(promise: nil) }
+        if context.channel.pendingBytes > connections.limits.pendingBytes {
+            return context.close(promise: nil)
+        }
         let isLast = incoming.isLast || isStopping
         if response.status.code >= 500 { connections.counters.add(.httpErrors) }
         let response = site.finished(response, to: request)
         write(response, isLast: isLast, hasBody: request.method != .HEAD)
         if isLast { linger() } else { goOn() }
-    }
-
-    /// What was sent and the client has not taken.
-    private var pendingBytes: Int {
-        context.flatMap { try? $0.channel.syncOptions?.getOption(.bufferedWritableBytes) } ?? 0
     }
 
     /// Answers what cannot be a request of ours, and ends the connection.
@@ -56,13 +53,17 @@ extension HTTPConnection {
         linger()
     }
 
+    private func begin(_ status: HTTPResponseStatus, _ headers: HTTPHeaders) {
+        let head = HTTPResponseHead(version: .http1_1, status: status, headers: headers)
+        context?.write(wrapOutboundOut(.head(head)), promise: nil)
+    }
+
     private func write(_ response: Response, isLast: Bool, hasBody: Bool) {
         guard let context else { return }
         var headers = response.headers
         headers.replaceOrAdd(name: "Content-Length", value: "\(response.body.readableBytes)")
         if isLast { headers.replaceOrAdd(name: "Connection", value: "close") }
-        let head = HTTPResponseHead(version: .http1_1, status: response.status, headers: headers)
-        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        begin(response.status, headers)
         if hasBody && response.status.mayHaveResponseBody && response.body.readableBytes > 0 {
             context.write(wrapOutboundOut(.body(.byteBuffer(response.body))), promise: nil)
         }
@@ -89,8 +90,8 @@ extension HTTPConnection {
         if request.method == .HEAD { return send(empty, to: request, incoming) }
         var headers = site.finished(empty, to: request).headers
         headers.replaceOrAdd(name: "Connection", value: "close")
-        let head = HTTPResponseHead(version: .http1_1, status: .ok, headers: headers)
-        context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
+        begin(.ok, headers)
+        context.flush()
         let limit = connections.limits.pendingBytes
         let events = ServerSentEvents(on: context.channel, pendingBytes: limit) { [weak self] in
             self?.endStream()
@@ -112,7 +113,7 @@ extension HTTPConnection: Connection {
         guard now >= deadline else { return }
         switch state {
         case .reading where isInRequest: refuse(.requestTimeout)
-        case .lingering(let limit) where now < limit && pendingBytes > 0:
+        case .lingering(let limit) where now < limit && context?.channel.pendingBytes ?? 0 > 0:
             deadline = now + Self.lingeringTime
         default: context?.close(promise: nil)
         }
@@ -153,12 +154,7 @@ extension HTTPConnection {
     /// Nothing can come in between: the decoder reads no further after an upgrade, and forwards the rest when it goes.
     private func upgrade(_ headers: HTTPHeaders, _ listener: any SocketListener) {
         guard let context, context.channel.isActive else { return }
-        let head = HTTPResponseHead(
-            version: .http1_1,
-            status: .switchingProtocols,
-            headers: headers
-        )
-        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        begin(.switchingProtocols, headers)
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
         state = .upgraded
         let channel = context.channel

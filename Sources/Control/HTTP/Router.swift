@@ -38,7 +38,13 @@ struct Router {
         }
         let others = methods(of: request)
         if others.isEmpty { return nil }
-        var refusal = Response.text(.methodNotAllowed, "Method Not Allowed\n")
+        var refusal =
+            request.segments.first == "api"
+            ? Response.problem(
+                .methodNotAllowed,
+                "this path knows \(others.joined(separator: ", "))"
+            )
+            : Response.text(.methodNotAllowed, "Method Not Allowed\n")
         refusal.headers.add(name: "Allow", value: others.joined(separator: ", "))
         return .now(refusal)
     }

@@ -24,8 +24,7 @@ final class ServerSentEvents: EventStream {
 
     func send(_ data: String) -> Bool {
         guard isOpen, channel.isActive else { return false }
-        let pending = (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
-        if pending > pendingBytes {
+        if channel.pendingBytes > pendingBytes {
             isOpen = false
             channel.close(promise: nil)
             return false

@@ -4,29 +4,16 @@ import NIOCore
 import NIOHTTP1
 
 /// The routes, who may use them from a browser, and who gets the sockets.
-final class Site {
+struct Site {
     /// Answers what no route has.
     typealias Fallback = (Request) -> Response
 
+    let router: Router
     /// Who may use rooms and sockets from a browser.
     let origins: OriginPolicy
     /// Who hears of WebSockets; without one there is no `/ws`.
     let sockets: (any SocketListener)?
-    private let router: Router
-    private let fallback: Fallback
-
-    /// A site of its parts.
-    init(
-        _ router: Router,
-        origins: OriginPolicy,
-        sockets: (any SocketListener)?,
-        fallback: @escaping Fallback
-    ) {
-        self.router = router
-        self.origins = origins
-        self.sockets = sockets
-        self.fallback = fallback
-    }
+    let fallback: Fallback
 
     /// What a request is answered.
     func reply(to request: Request) -> Reply {

@@ -26,7 +26,6 @@ struct ICEConfiguration: Codable, Equatable {
 final class ICEServers {
     /// How long a key lasts: a client asks at once, and a user may be slow to answer for the camera.
     static let keySeconds: UInt64 = 900
-    private static let purpose = "ice"
 
     private let configuration: ControlConfiguration
     private let counters: ControlCounters
@@ -47,7 +46,7 @@ final class ICEServers {
         self.counters = counters
         self.isParticipant = isParticipant
         // Machines that share the key of room tokens accept each other's pages too.
-        signer = Signer(key: configuration.roomTokenKey) ?? Signer()
+        signer = Signer(key: configuration.roomTokenKey, for: "ice") ?? Signer(for: "ice")
     }
 
     /// Where a client asks for its ICE servers: absolute, with a key in it unless the request may not have one.
@@ -65,15 +64,13 @@ final class ICEServers {
         at now: Now = .current
     ) -> String {
         let address = request.origin + "/v1alpha/iceconfig"
-        let mayAsk =
-            participant != nil
-            || configuration.admits(request, to: room ?? "", at: now.unixSeconds)
-        if !mayAsk { return address }
+        guard
+            participant != nil || configuration.admits(request, to: room ?? "", at: now.unixSeconds)
+        else { return address }
         let visitor = "visitor-\(UInt64.random(in: .min ... .max))"
         let holder = Self.holder(room: room ?? "", participant: participant ?? visitor)
-        let expiry = now.unixSeconds + Self.keySeconds
-        let signature = signer.signature(of: holder, for: Self.purpose, until: expiry)
-        return "\(address)?key=\(expiry).\(signature).\(holder)"
+        let key = signer.token(of: holder, until: now.unixSeconds + Self.keySeconds)
+        return "\(address)?key=\(key).\(holder)"
     }
 
     /// The answer to a request for ICE servers, of either method.
@@ -108,20 +105,20 @@ final class ICEServers {
     }
 
     private func issue(to holder: String, for request: Request, at now: Now) -> ICEConfiguration {
-        let lifetime = configuration.ice.lifetimeSeconds
-        let urls = urls(host: request.host)
-        let duration = "\(lifetime)s"
-        if urls.isEmpty || configuration.ice.secret.isEmpty {
-            return ICEConfiguration(iceServers: [], lifetimeDuration: duration)
-        }
+        let (ice, urls) = (configuration.ice, urls(host: request.host))
+        var answer = ICEConfiguration(
+            iceServers: [],
+            lifetimeDuration: "\(ice.lifetimeSeconds)s"
+        )
+        if urls.isEmpty || ice.secret.isEmpty { return answer }
         let (username, password) = TimeLimitedCredentials.make(
-            secret: Array(configuration.ice.secret.utf8),
+            secret: Array(ice.secret.utf8),
             user: holder,
-            expiry: now.unixSeconds + UInt64(lifetime)
+            expiry: now.unixSeconds + UInt64(ice.lifetimeSeconds)
         )
         counters.add(.credentialsIssued)
-        let server = ICEConfiguration.Server(urls: urls, username: username, credential: password)
-        return ICEConfiguration(iceServers: [server], lifetimeDuration: duration)
+        answer.iceServers = [.init(urls: urls, username: username, credential: password)]
+        return answer
     }
 
     private func urls(host: String) -> [String] {
@@ -136,8 +133,13 @@ final class ICEServers {
 
     /// Who a request proves to be for; nil when it proves nothing.
     private func holder(of request: Request, at unixSeconds: UInt64) -> String? {
-        if let holder = request.parameter("key").flatMap({ self.holder(key: $0, unixSeconds) }) {
-            return holder
+        // EXPIRY.SIGNATURE.HOLDER
+        let key = request.parameter("key") ?? ""
+        let parts = key.split(separator: ".", maxSplits: 2, omittingEmptySubsequences: false)
+        if parts.count == 3 {
+            let holder = String(parts[2])
+            let token = String(key.dropLast(holder.count + 1))
+            if signer.accepts(token, of: holder, at: unixSeconds) { return holder }
         }
         guard let room = request.parameter("room"), !room.isEmpty else { return nil }
         if let client = request.parameter("client"), isParticipant(client, room) {
@@ -147,20 +149,6 @@ final class ICEServers {
             RoomTokens(key: configuration.roomTokenKey).accepts(token, for: room, at: unixSeconds)
         else { return nil }
         return Self.holder(room: room, participant: "token")
-    }
-
-    private func holder(key: String, _ unixSeconds: UInt64) -> String? {
-        let parts = key.split(separator: ".", maxSplits: 2, omittingEmptySubsequences: false)
-        guard parts.count == 3, let expiry = decimal(parts[0]) else { return nil }
-        let holder = String(parts[2])
-        let isOurs = signer.accepts(
-            parts[1],
-            of: holder,
-            for: Self.purpose,
-            until: expiry,
-            at: unixSeconds
-        )
-        return isOurs ? holder : nil
     }
 
     /// `ROOM.PARTICIPANT`, for usernames and keys: at most 257 bytes of letters, digits and `-_.:`.

@@ -1,16 +1,13 @@
 /// `/metrics` for Prometheus, `/healthz` and `/readyz` for whoever starts and balances servers.
 
 import Exchange
+import FoundationEssentials
 import Glibc
 import NIOCore
 import NIOHTTP1
 
 /// Figures of the whole server, and whether it is well.
 struct MetricsRoutes {
-    private static let controlNames = ControlCounter.allCases.map {
-        ($0, "turnpike_control_\(snakeCased($0.rawValue))" + ($0.isGauge ? "" : "_total"))
-    }
-
     private let context: ControlContext
     private let watch: RelayWatch
 
@@ -53,8 +50,9 @@ struct MetricsRoutes {
         text.write("turnpike_build_info", .gauge, "The program's version.", [(version, 1)])
         let uptime = Double((NIODeadline.now() - context.started).nanoseconds) / 1e9
         text.write("turnpike_uptime_seconds", .gauge, "Time since the start.", [([], uptime)])
-        if let bytes = ProcessMemory.residentBytes {
-            let samples: [PrometheusText.Sample] = [([], Double(bytes))]
+        let memory = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)
+        if let pages = memory?.split(separator: " ").dropFirst().first.flatMap({ Int($0) }) {
+            let samples: [PrometheusText.Sample] = [([], Double(pages * Int(getpagesize())))]
             text.write("process_resident_memory_bytes", .gauge, "Resident memory.", samples)
         }
     }
@@ -82,17 +80,13 @@ struct MetricsRoutes {
     }
 
     private func writeControl(_ text: inout PrometheusText) {
-        for (counter, name) in Self.controlNames {
-            let sample: PrometheusText.Sample = ([], Double(context.counters[counter]))
-            text.write(name, counter.isGauge ? .gauge : .counter, counter.help, [sample])
+        for counter in ControlCounter.allCases {
+            let name = "turnpike_control_\(counter.name)" + (counter.isGauge ? "" : "_total")
+            let samples: [PrometheusText.Sample] = [([], Double(context.counters[counter]))]
+            text.write(name, counter.isGauge ? .gauge : .counter, counter.rawValue, samples)
         }
-        let seconds = Double(ControlThread.cpuNanoseconds) / 1e9
-        text.write(
-            "turnpike_control_cpu_seconds_total",
-            .counter,
-            "CPU time used.",
-            [([], seconds)]
-        )
+        let used: [PrometheusText.Sample] = [([], Double(ControlThread.cpuNanoseconds) / 1e9)]
+        text.write("turnpike_control_cpu_seconds_total", .counter, "CPU time used.", used)
     }
 }
 
@@ -103,20 +97,5 @@ enum ControlThread {
         var time = timespec()
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
         return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
-    }
-}
-
-/// The memory of the process.
-private enum ProcessMemory {
-    /// Bytes of it that are resident, nil where the kernel does not say.
-    static var residentBytes: Int? {
-        let descriptor = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
-        if descriptor < 0 { return nil }
-        defer { close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: 128)
-        let count = read(descriptor, &bytes, bytes.count)
-        let words = bytes.prefix(max(count, 0)).split(separator: UInt8(ascii: " "))
-        guard words.count > 1 else { return nil }
-        return Int(String(decoding: words[1], as: UTF8.self)).map { $0 * Int(getpagesize()) }
     }
 }

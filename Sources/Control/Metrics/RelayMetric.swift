@@ -69,6 +69,18 @@ extension RelayCounter {
         case .answersSuccess: "Success responses, to Binding requests too."
         case .answersError: "Error responses."
         case .quotaRefused: "Allocations refused because of a quota."
+        case .connections: "Connections of clients there are."
+        case .connectionsAccepted: "Connections of clients accepted."
+        case .connectionsRefused: "Connections of clients refused because of a limit."
+        case .connectionsTimedOut: "Connections of clients ended because nothing came in time."
+        case .connectionsEvicted: "Connections of clients ended to make room for others."
+        case .connectionsBroken: "Connections of clients ended by an error."
+        case .handshakes: "TLS and DTLS sessions made."
+        case .handshakesDelayed: "Steps of handshakes that waited for a later pass."
+        case .tlsFailures: "TLS and DTLS sessions that failed."
+        case .peerConnections: "Connections with peers of TCP allocations there are."
+        case .peerConnectionsBound: "Connections with peers that a client took."
+        case .peerConnectionsExpired: "Connections with peers that no client took in time."
         default: "Counts \(name)."
         }
     }

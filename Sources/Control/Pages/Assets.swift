@@ -30,52 +30,38 @@ struct Asset {
         return response
     }
 
+    private static let types = [
+        "js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8",
+        "svg": "image/svg+xml",
+    ]
+
     /// Every file by its name.
-    static let all: [String: Asset] = [
-        (scripts, "text/javascript; charset=utf-8"), (styles, "text/css; charset=utf-8"),
-        (pictures, "image/svg+xml"),
-    ].reduce(into: [:]) { all, files in
-        for (name, bytes) in files.0 { all[name] = Asset(type: files.1, bytes) }
+    static let all = files.reduce(into: [String: Asset]()) { all, file in
+        let ending = file.name.split(separator: ".").last.map(String.init) ?? ""
+        all[file.name] = Asset(type: types[ending] ?? "", file.bytes)
     }
 
-    private static let scripts = [
-        "call.js": PackageResources.call_js,
-        "chart.js": PackageResources.chart_js,
-        "chat.js": PackageResources.chat_js,
-        "controls.js": PackageResources.controls_js,
-        "devices.js": PackageResources.devices_js,
-        "event-stream.js": PackageResources.event_stream_js,
-        "figures.js": PackageResources.figures_js,
-        "frame.js": PackageResources.frame_js,
-        "full.js": PackageResources.full_js,
-        "ice-servers.js": PackageResources.ice_servers_js,
-        "landing.js": PackageResources.landing_js,
-        "live.js": PackageResources.live_js,
-        "local-media.js": PackageResources.local_media_js,
-        "options.js": PackageResources.options_js,
-        "page.js": PackageResources.page_js,
-        "peer.js": PackageResources.peer_js,
-        "pictures.js": PackageResources.pictures_js,
-        "rooms.js": PackageResources.rooms_js,
-        "sdp.js": PackageResources.sdp_js,
-        "seat.js": PackageResources.seat_js,
-        "session.js": PackageResources.session_js,
-        "statistics.js": PackageResources.statistics_js,
-        "text-channel.js": PackageResources.text_channel_js,
-        "units.js": PackageResources.units_js,
-    ]
-
-    private static let styles = [
-        "call-panels.css": PackageResources.call_panels_css,
-        "call.css": PackageResources.call_css,
-        "landing.css": PackageResources.landing_css,
-        "live.css": PackageResources.live_css,
-        "parameters.css": PackageResources.parameters_css,
-        "style.css": PackageResources.style_css,
-    ]
-
-    private static let pictures = [
-        "icons.svg": PackageResources.icons_svg,
-        "logo.svg": PackageResources.logo_svg,
+    private static let files: [(name: String, bytes: [UInt8])] = [
+        ("call.js", PackageResources.call_js), ("chart.js", PackageResources.chart_js),
+        ("chat.js", PackageResources.chat_js), ("controls.js", PackageResources.controls_js),
+        ("devices.js", PackageResources.devices_js),
+        ("event-stream.js", PackageResources.event_stream_js),
+        ("figures.js", PackageResources.figures_js), ("frame.js", PackageResources.frame_js),
+        ("full.js", PackageResources.full_js), ("ice-servers.js", PackageResources.ice_servers_js),
+        ("landing.js", PackageResources.landing_js), ("live.js", PackageResources.live_js),
+        ("local-media.js", PackageResources.local_media_js),
+        ("options.js", PackageResources.options_js), ("page.js", PackageResources.page_js),
+        ("peer.js", PackageResources.peer_js), ("pictures.js", PackageResources.pictures_js),
+        ("rooms.js", PackageResources.rooms_js), ("sdp.js", PackageResources.sdp_js),
+        ("seat.js", PackageResources.seat_js), ("session.js", PackageResources.session_js),
+        ("statistics.js", PackageResources.statistics_js),
+        ("text-channel.js", PackageResources.text_channel_js),
+        ("units.js", PackageResources.units_js),
+        ("call-panels.css", PackageResources.call_panels_css),
+        ("call.css", PackageResources.call_css), ("landing.css", PackageResources.landing_css),
+        ("live.css", PackageResources.live_css),
+        ("parameters.css", PackageResources.parameters_css),
+        ("style.css", PackageResources.style_css), ("icons.svg", PackageResources.icons_svg),
+        ("logo.svg", PackageResources.logo_svg),
     ]
 }

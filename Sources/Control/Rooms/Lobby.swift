@@ -1,6 +1,7 @@
-/// Rooms as the rest of the control plane sees them: sockets and routes in front of the one table.
+/// Rooms, the sockets of those in them, and the messages that wait: one truth for sockets, AppRTC's routes and the API.
 ///
-/// How it differs from Collider and AppRTC's room server, whose protocol it speaks:
+/// How it differs from Collider (slots of clients, queues, timers) and AppRTC's room server (who joined), whose protocol
+/// it speaks; `Lobby+Membership` is the room server's side, `Lobby+Signalling` Collider's:
 /// - A participant's seat and its socket's seat are one. It is free again when the client leaves or says bye, on DELETE,
 ///   `graceSeconds` after its socket was lost, or `joinGraceSeconds` after joining without one. Whoever stays becomes
 ///   the initiator, and what it said meanwhile is in the next participant's `messages`.
@@ -13,205 +14,58 @@
 import NIOCore
 
 /// All rooms and the sockets of their clients; lives on the event loop.
-final class Lobby {
-    private enum Session {
+final class Lobby: SocketListener {
+    /// What is done to a socket once the rooms are at rest.
+    enum Effect {
+        case send(String, to: any SignallingSocket)
+        case close(any SignallingSocket)
+    }
+
+    /// What a socket is to the rooms.
+    enum Session {
         case anonymous
-        case registered(room: String, client: String)
+        case registered(Seat)
     }
 
-    /// What came of a participant's message.
-    enum MessageResult: Equatable {
-        case success, unknownRoom, unknownClient
-        /// Its queue is full; `isAlone` when it waited for the next participant.
-        case refused(isAlone: Bool)
+    private struct Timer {
+        let seat: Seat
+        let deadline: NIODeadline
     }
 
-    private var table: RoomTable
-    private let counters: ControlCounters
-    private var sessions: [ObjectIdentifier: Session] = [:]
-    private var generator = SystemRandomNumberGenerator()
+    /// Bytes of names, in UTF-8.
+    static let nameLimit = 128
+    /// Bytes of waiting messages in all.
+    private static let waitingBytesLimit = 268_435_456
+    /// The other seat of a loopback room.
+    static let loopbackClient = "LOOPBACK_CLIENT_ID"
+
+    let configuration: ControlConfiguration.Rooms
+    let counters: ControlCounters
+    var rooms: [String: Room] = [:] { didSet { counters[.rooms] = rooms.count } }
+    var sessions: [ObjectIdentifier: Session] = [:]
+    var effects: [Effect] = []
+    private var waitingBytes = 0
+    // Each holds deadlines of one duration, so that they are in order.
+    private var graces = CircularBuffer<Timer>(), joinGraces = CircularBuffer<Timer>()
+    private var sweepAt = NIODeadline.uptimeNanoseconds(0)
 
     /// A lobby without rooms.
     init(_ configuration: ControlConfiguration.Rooms, counters: ControlCounters) {
-        table = RoomTable(configuration, counters: counters)
+        self.configuration = configuration
         self.counters = counters
     }
 
     /// Whether a text may name a room or a participant: 1 to 128 of `[A-Za-z0-9_-]`.
     static func isName(_ text: String) -> Bool {
-        (1...RoomTable.nameLimit).contains(text.utf8.count)
+        (1...nameLimit).contains(text.utf8.count)
             && text.utf8.allSatisfy { $0.isLetterOrDigit || "-_".utf8.contains($0) }
     }
 
-    // MARK: Sockets
-
-    /// A socket opened.
-    func connected(_ socket: any SignallingSocket) {
-        sessions[ObjectIdentifier(socket)] = .anonymous
-    }
-
-    /// A socket's client said something.
-    func received(_ text: String, from socket: any SignallingSocket, now: NIODeadline) {
-        guard let session = sessions[ObjectIdentifier(socket)] else { return }
-        do throws(SignallingError) {
-            try obey(try SignallingCommand(text), session, socket, now)
-        } catch {
-            counters.add(.webSocketErrors)
-            table.effects.append(.send(SignallingFrame.error(error), to: socket))
-            if !error.isForgiven {
-                end(socket, now)
-                table.effects.append(.close(socket))
-            }
-        }
-        act()
-    }
-
-    /// A socket ended, whoever ended it.
-    func closed(_ socket: any SignallingSocket, now: NIODeadline) {
-        end(socket, now)
-        act()
-    }
-
-    private func obey(
-        _ command: SignallingCommand,
-        _ session: Session,
-        _ socket: any SignallingSocket,
-        _ now: NIODeadline
-    ) throws(SignallingError) {
-        switch (command, session) {
-        case (.register, .registered): throw .duplicateRegisterRequest
-        case (.register(let room, let client), .anonymous):
-            if room.isEmpty || client.isEmpty { throw .missingIdentifier }
-            let client = Self.canonical(client)
-            try table.register(client, in: room, with: socket, now: now)
-            sessions[ObjectIdentifier(socket)] = .registered(room: room, client: client)
-        case (.send, .anonymous): throw .notRegistered
-        case (.send("", _), .registered): throw .missingMessage
-        case (.send(let text, let addressee), .registered(let room, let client)):
-            // Who sends is not told when it fails.
-            try? table.signal(text, to: addressee, from: client, in: room, now: now)
-        }
-    }
-
-    private func end(_ socket: any SignallingSocket, _ now: NIODeadline) {
-        if case .registered(let room, let client)? = sessions[ObjectIdentifier(socket)] {
-            table.disconnect(client, in: room, from: socket, now: now)
-        }
-        sessions[ObjectIdentifier(socket)] = nil
-    }
-
-    // MARK: Participants
-
-    /// Takes a seat; `isLoopback` gives the other seat to a pseudo client if the room is empty.
-    func join(_ room: String, isLoopback: Bool = false, now: NIODeadline) -> JoinResult {
-        defer { act() }
-        return table.join(room, isLoopback: isLoopback, now: now, using: &generator)
-    }
-
-    /// Sends a participant's message to the others, or keeps it for them or for the next.
-    func message(
-        _ text: String,
-        to addressee: String? = nil,
-        from client: String,
-        in room: String
-    ) -> MessageResult {
-        guard let found = table.rooms[room], found.isPublic else { return .unknownRoom }
-        guard isParticipant(client, in: room) else { return .unknownClient }
-        defer { act() }
-        do throws(SignallingError) {
-            try table.send(text, to: addressee, from: client, in: room)
-            return .success
-        } catch {
-            return .refused(isAlone: found.participants.count == 1)
-        }
-    }
-
-    /// Ends a participation; false when there was none.
-    @discardableResult
-    func leave(_ client: String, from room: String, now: NIODeadline) -> Bool {
-        defer { act() }
-        return table.leave(client, from: room, now: now)
-    }
-
-    /// Whether a client joined a room and has not left.
-    func isParticipant(_ client: String, in room: String) -> Bool {
-        guard let found = table.rooms[room], let index = found.index(of: client) else {
-            return false
-        }
-        return found.seats[index].standing == .participant
-    }
-
-    /// Whether one who joined now would find no seat.
-    func isFull(_ room: String) -> Bool { table.rooms[room]?.isFull == true }
-
-    /// Whether a room is for more than two.
-    func isMesh(_ room: String) -> Bool { table.rooms[room]?.isMesh == true }
-
-    // MARK: Signalling by HTTP
-
-    /// Sends a message as Collider's POST does; throws why it was refused.
-    func post(
-        _ text: String,
-        from client: String,
-        in room: String,
-        now: NIODeadline
-    ) throws(SignallingError) {
-        defer { act() }
-        try table.post(text, from: Self.canonical(client), in: room, now: now)
-    }
-
-    /// Frees a client's seat at once, as Collider's DELETE does, whether or not there is one.
-    func remove(_ client: String, from room: String, now: NIODeadline) {
-        table.removeSeat(Self.canonical(client), in: room)
-        act()
-    }
-
-    // MARK: API and admin
-
-    /// Makes a room of a valid name, or of a name of its own; `capacity` is that of `rooms/capacity` unless given.
-    func create(_ name: String? = nil, capacity: Int? = nil, now: NIODeadline) -> CreateResult {
-        let name = name ?? table.identifier(in: "", using: &generator)
-        let capacity = capacity ?? table.configuration.capacity
-        return table.create(name, capacity: capacity, now: now)
-    }
-
-    /// Rooms by name, at most `limit` after the one given.
-    func list(after last: String = "", limit: Int = 1000) -> [RoomDescription] {
-        let names = table.rooms.filter { $1.isPublic && $0 > last }.keys.sorted().prefix(limit)
-        return names.compactMap(get)
-    }
-
-    /// A room, if it was made or somebody is in it.
-    func get(_ name: String) -> RoomDescription? {
-        guard let room = table.rooms[name], room.isPublic else { return nil }
-        return RoomDescription(name, room)
-    }
-
-    /// Ends a room for all in it; false when there is none.
-    func delete(_ name: String) -> Bool {
-        defer { act() }
-        return table.delete(name)
-    }
-
-    /// Ends one participation against the participant's will; false when there is none.
-    func kick(_ client: String, from room: String) -> Bool {
-        guard isParticipant(client, in: room) else { return false }
-        table.dismiss(client, from: room)
-        act()
-        return true
-    }
-
-    // MARK: Time
-
-    /// Frees seats and forgets rooms whose time is over; to be called some times a second.
-    func expire(now: NIODeadline) {
-        table.expire(now: now)
-        act()
-    }
-
-    /// Does to sockets what the table left to be done; nothing of it is done while the table is being changed.
-    private func act() {
-        for effect in table.takeEffects() {
+    /// Does to sockets what is left to be done; nothing of it is done while rooms are being changed.
+    func act() {
+        let effects = effects
+        self.effects.removeAll()
+        for effect in effects {
             switch effect {
             case .send(let text, let socket): socket.send(text)
             case .close(let socket):
@@ -221,8 +75,142 @@ final class Lobby {
         }
     }
 
-    /// Web and iOS spell the pseudo client differently; it is one seat.
-    private static func canonical(_ client: String) -> String {
-        client.lowercased() == "loopback_client_id" ? RoomTable.loopbackClient : client
+    // MARK: Seats
+
+    /// A room, made unless it is there; nil when there are too many.
+    func room(
+        _ name: String,
+        capacity: Int? = nil,
+        isReserved: Bool = false,
+        now: NIODeadline
+    ) -> Room? {
+        if let room = rooms[name] { return room }
+        if rooms.count >= configuration.maximum { return nil }
+        let capacity = capacity ?? configuration.capacity
+        let room = Room(name, capacity: capacity, isReserved: isReserved, usedAt: now)
+        rooms[name] = room
+        return room
+    }
+
+    /// Makes a seat at the end of the room, and the room if there is none; nil when there are too many rooms.
+    func addSeat(
+        _ client: String,
+        _ standing: Seat.Standing,
+        in name: String,
+        now: NIODeadline
+    ) -> Seat? {
+        guard let room = room(name, now: now) else { return nil }
+        room.usedAt = now
+        if standing == .participant { counters.add(.participants) }
+        return room.addSeat(client, standing)
+    }
+
+    /// Takes a seat away with its queue, closes its socket, and tells those it leaves behind.
+    ///
+    /// They hear a `bye` unless the client said so itself: only then does a web client offer anew, and only such an offer
+    /// lets the next one who joins connect. Should somebody have come since the client left, nobody is told anything,
+    /// as a call may be on; in larger rooms the frame says whom it is from.
+    func removeSeat(_ seat: Seat, announces: Bool = true) {
+        let room = seat.room
+        room.seats.removeAll { $0 === seat }
+        seat.deadline = nil
+        _ = takeMessages(of: seat) { _ in true }
+        releaseMessages(to: seat)
+        if seat.standing == .participant { counters.add(.participants, -1) }
+        if let socket = seat.socket {
+            counters.add(.registered, -1)
+            effects.append(.close(socket))
+            seat.socket = nil
+        }
+        if announces, seat.standing != .visitor, !seat.saidBye { announceEnd(of: seat) }
+        if seat.standing == .participant { endLoopback(of: room) }
+        if room.seats.isEmpty, !room.isReserved, rooms[room.name] === room {
+            rooms[room.name] = nil
+        }
+    }
+
+    /// Frees the pseudo client's seat.
+    func endLoopback(of room: Room) {
+        guard room.isLoopback else { return }
+        room.isLoopback = false
+        if let seat = room[Self.loopbackClient] { removeSeat(seat, announces: false) }
+    }
+
+    private func announceEnd(of seat: Seat) {
+        let others = seat.room.participants
+        let heard = others.filter(seat.mayReach)
+        guard seat.room.isMesh || heard.count == others.count else { return }
+        for other in heard { sayBye(of: seat, to: other) }
+    }
+
+    /// Sends a bye on behalf of one who does not say it.
+    func sayBye(of seat: Seat, to other: Seat) {
+        guard let socket = other.socket else { return }
+        effects.append(.send(seat.frame(#"{"type":"bye"}"#), to: socket))
+    }
+
+    // MARK: Queues
+
+    /// What waited for a client that will not come back is for the next, who takes its place; in a larger room nobody does.
+    func releaseMessages(to seat: Seat) {
+        for sender in seat.room.seats {
+            if seat.room.isMesh {
+                _ = takeMessages(of: sender) { $0 == seat.client }
+            } else {
+                sender.undelivered.release(from: seat.client)
+            }
+        }
+    }
+
+    /// Keeps a message until its addressee, or whoever comes next, registers.
+    func enqueue(_ text: String, from seat: Seat, to addressee: String?) throws(SignallingError) {
+        let size = text.utf8.count
+        guard waitingBytes + size <= Self.waitingBytesLimit,
+            seat.undelivered.append(text, to: addressee)
+        else {
+            counters.add(.messagesRefused)
+            throw .queueIsFull
+        }
+        waitingBytes += size
+        counters.add(.messagesQueued)
+    }
+
+    /// Takes out of a seat's queue what is for the addressees that fit.
+    func takeMessages(of seat: Seat, where fits: (_ addressee: String?) -> Bool) -> [String] {
+        let taken = seat.undelivered.take(where: fits)
+        waitingBytes -= taken.reduce(0) { $0 + $1.utf8.count }
+        return taken
+    }
+
+    // MARK: Time
+
+    /// Gives a seat without a socket so long to get one.
+    func startTimer(_ seat: Seat, isJoining: Bool = false, now: NIODeadline) {
+        let seconds = isJoining ? configuration.joinGraceSeconds : configuration.graceSeconds
+        let deadline = now + .seconds(Int64(seconds))
+        seat.deadline = deadline
+        let timer = Timer(seat: seat, deadline: deadline)
+        if isJoining { joinGraces.append(timer) } else { graces.append(timer) }
+    }
+
+    /// Frees the seats whose time is over, and forgets reserved rooms that nobody uses; to be called some times a second.
+    func expire(now: NIODeadline) {
+        defer { act() }
+        expire(&graces, now)
+        expire(&joinGraces, now)
+        if now < sweepAt { return }
+        let ttl = TimeAmount.seconds(Int64(configuration.ttlSeconds))
+        sweepAt = now + .seconds(Int64(min(60, max(1, configuration.ttlSeconds / 10))))
+        let unused = rooms.filter { $1.isReserved && $1.seats.isEmpty && $1.usedAt + ttl <= now }
+        for name in unused.keys { rooms[name] = nil }
+    }
+
+    private func expire(_ timers: inout CircularBuffer<Timer>, _ now: NIODeadline) {
+        while let timer = timers.first, timer.deadline <= now {
+            timers.removeFirst()
+            guard timer.seat.deadline == timer.deadline else { continue }
+            if timer.seat.standing == .participant { counters.add(.seatsFreed) }
+            removeSeat(timer.seat)
+        }
     }
 }

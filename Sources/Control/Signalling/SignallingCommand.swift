@@ -1,4 +1,4 @@
-/// What clients say over their WebSocket: one JSON object a message.
+/// What is said over a client's WebSocket: one JSON object a message, either way.
 
 import FoundationEssentials
 
@@ -16,13 +16,21 @@ enum SignallingCommand: Equatable {
     /// - Parameter text: The message; iOS sends it pretty-printed.
     /// - Throws: What the client is to be told.
     init(_ text: String) throws(SignallingError) {
-        let object: [String: Field]?
+        let object: [String: JSONValue]?
         do {
-            object = try JSONDecoder().decode([String: Field]?.self, from: Data(text.utf8))
+            object = try JSONDecoder().decode([String: JSONValue]?.self, from: Data(text.utf8))
         } catch {
             throw .unreadable
         }
-        let fields = try Self.known(of: object ?? [:])
+        var fields: [String: String] = [:]
+        for (key, field) in object ?? [:] {
+            let name = key.lowercased()
+            guard ["cmd", "roomid", "clientid", "msg", "to"].contains(name) else { continue }
+            // Of spellings of one name, the plain one counts.
+            if field == .null || key != name && fields[name] != nil { continue }
+            guard case .string(let text) = field else { throw .unreadable }
+            fields[name] = text
+        }
         switch fields["cmd"] {
         case "register":
             self = .register(room: fields["roomid"] ?? "", client: fields["clientid"] ?? "")
@@ -30,37 +38,50 @@ enum SignallingCommand: Equatable {
         default: throw .unexpectedCommand
         }
     }
+}
 
-    private enum Field: Decodable {
-        case string(String)
-        case null
-        case other
+/// Why signalling refuses something, in the words of Collider; clients and tests compare the text.
+enum SignallingError: String, Error {
+    case duplicateRegisterRequest = "Duplicated register request"
+    case missingIdentifier = "Invalid register request: missing 'clientid' or 'roomid'"
+    case duplicateRegistration = "Duplicated registration"
+    case roomIsFull = "Max room capacity reached"
+    case notRegistered = "Client not registered"
+    case missingMessage = "Invalid send request: missing 'msg'"
+    case unexpectedCommand = "Invalid message: unexpected 'cmd'"
+    case unreadable = "websocket.JSON.Receive error: not a JSON object of strings"
+    case queueIsFull = "Too many messages queued for the client"
+    /// The addressee is not in the room, or the client could never be.
+    case invalidClient = "Invalid client"
 
-        init(from decoder: any Decoder) throws {
-            let container = try decoder.singleValueContainer()
-            if container.decodeNil() {
-                self = .null
-            } else {
-                self = (try? container.decode(String.self)).map(Field.string) ?? .other
-            }
-        }
+    /// Whether the connection stays open after it.
+    var isForgiven: Bool { self == .unexpectedCommand }
+}
+
+/// A frame to a client: always one JSON object with `msg` and `error`, in this order, and a newline.
+enum SignallingFrame {
+    /// A message of another client; `sender` is named in rooms of more than two (our extension) and nil in others.
+    static func message(_ text: String, from sender: String? = nil) -> String {
+        let origin = sender.map { #","from":"# + jsonText($0) } ?? ""
+        return #"{"msg":"# + quoted(text) + #","error":"""# + origin + "}\n"
     }
 
-    private static func known(
-        of object: [String: Field]
-    ) throws(SignallingError) -> [String: String] {
-        var fields: [String: String] = [:]
-        for (key, field) in object {
-            let name = key.lowercased()
-            guard ["cmd", "roomid", "clientid", "msg", "to"].contains(name) else { continue }
-            // Of spellings of one name, the plain one counts.
-            if key != name, fields[name] != nil { continue }
-            switch field {
-            case .string(let text): fields[name] = text
-            case .null: continue
-            case .other: throw .unreadable
+    /// Why something was refused.
+    static func error(_ error: SignallingError) -> String {
+        #"{"msg":"","error":"# + jsonText(error.rawValue) + "}\n"
+    }
+
+    /// A JSON string with `<`, `>`, `&` and the line separators escaped, as Go does and clients have always seen it.
+    private static func quoted(_ text: String) -> String {
+        let json = jsonText(text)
+        let isPlain = json.utf8.allSatisfy { $0 != 0x3C && $0 != 0x3E && $0 != 0x26 && $0 != 0xE2 }
+        if isPlain { return json }
+        return json.unicodeScalars.reduce(into: "") { result, scalar in
+            switch scalar {
+            case "<", ">", "&": result += "\\u00" + String(scalar.value, radix: 16)
+            case "\u{2028}", "\u{2029}": result += "\\u" + String(scalar.value, radix: 16)
+            default: result.unicodeScalars.append(scalar)
             }
         }
-        return fields
     }
 }

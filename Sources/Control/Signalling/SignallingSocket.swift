@@ -1,4 +1,6 @@
-/// The socket as signalling sees it.
+/// Sockets as signalling sees them, and signalling as sockets see it.
+
+import NIOCore
 
 /// A client's WebSocket; lives on the event loop.
 protocol SignallingSocket: AnyObject {
@@ -6,4 +8,16 @@ protocol SignallingSocket: AnyObject {
     func send(_ text: String)
     /// Closes with code 1000, after what was sent.
     func close()
+}
+
+/// Who hears of every WebSocket: that it opened, what it said, and once that it ended.
+///
+/// All calls come on the event loop. `closed` never comes from inside a call of the socket's own `send` or `close`.
+protocol SocketListener: AnyObject {
+    /// A socket opened.
+    func connected(_ socket: any SignallingSocket)
+    /// A whole text or binary message came; it is UTF-8.
+    func received(_ text: String, from socket: any SignallingSocket, now: NIODeadline)
+    /// The socket ended, whoever ended it.
+    func closed(_ socket: any SignallingSocket, now: NIODeadline)
 }

@@ -1,6 +1,5 @@
 /// How often one source may ask for what costs us something.
 
-import STUN
 import TURN
 
 /// Token buckets in a table that never grows.
@@ -46,8 +45,6 @@ extension Request {
         // The last address is the one that the proxy saw itself.
         let client = forwarded("X-Forwarded-For")
         if client == nil && peer.isLocal { return nil }
-        // What cannot be read shares one prefix, rather than none.
-        let address = (IPAddress(client ?? peer.address) ?? IPAddress(ipv4: 0)).canonical
-        return AddressPrefix(address, length: address.family == .ipv4 ? 32 : 64)
+        return Peer.network(of: client ?? peer.address)
     }
 }

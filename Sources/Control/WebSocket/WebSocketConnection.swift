@@ -144,8 +144,7 @@ final class WebSocketConnection: ChannelInboundHandler, Connection {
 
     private func write(_ opcode: WebSocketOpcode, _ payload: some Collection<UInt8>) {
         guard state == .open, let context, context.channel.isActive else { return }
-        let pending = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
-        if pending > limits.pendingBytes {
+        if context.channel.pendingBytes > limits.pendingBytes {
             counters.add(.webSocketErrors)
             state = .closing
             // Not from inside a call of the listener, which is told of the end.

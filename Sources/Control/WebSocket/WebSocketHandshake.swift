@@ -9,25 +9,25 @@ enum WebSocketHandshake {
     /// Why a request is not upgraded; nil when it may be.
     static func refusal(of request: Request, _ origins: OriginPolicy) -> Response? {
         let headers = request.headers
-        if request.method != .GET { return refused(.methodNotAllowed, "bad method") }
-        let isUpgrade = headers[canonicalForm: "Upgrade"].contains {
-            $0.lowercased() == "websocket"
+        func says(_ name: String, _ word: String) -> Bool {
+            headers[canonicalForm: name].contains { $0.lowercased() == word }
         }
-        let isMeant = headers[canonicalForm: "Connection"].contains { $0.lowercased() == "upgrade" }
-        guard isUpgrade, isMeant else { return refused(.badRequest, "not websocket protocol") }
-        let keys = headers["Sec-WebSocket-Key"]
-        guard keys.count == 1, keys[0].utf8.count == 24 else {
-            return refused(.badRequest, "mismatch challenge/response")
+        if request.method != .GET { return .text(.methodNotAllowed, "bad method") }
+        guard says("Upgrade", "websocket"), says("Connection", "upgrade") else {
+            return .text(.badRequest, "not websocket protocol")
+        }
+        if headers["Sec-WebSocket-Key"].map(\.utf8.count) != [24] {
+            return .text(.badRequest, "mismatch challenge/response")
         }
         if headers["Sec-WebSocket-Version"] != ["13"] {
-            var response = refused(.badRequest, "missing or bad WebSocket Version")
+            var response = Response.text(.badRequest, "missing or bad WebSocket Version")
             response.headers.add(name: "Sec-WebSocket-Version", value: "13")
             return response
         }
         if headers[canonicalForm: "Sec-WebSocket-Protocol"].count > 1 {
-            return refused(.badRequest, "missing or bad WebSocket-Protocol")
+            return .text(.badRequest, "missing or bad WebSocket-Protocol")
         }
-        return origins.allows(headers) ? nil : refused(.forbidden, "origin not allowed")
+        return origins.allows(headers) ? nil : .text(.forbidden, "origin not allowed")
     }
 
     /// The headers of the answer that opens the socket of a request that was not refused.
@@ -48,9 +48,5 @@ enum WebSocketHandshake {
             upgradeRequest: head,
             initialResponseHeaders: [:]
         )
-    }
-
-    private static func refused(_ status: HTTPResponseStatus, _ text: String) -> Response {
-        .text(status, text)
     }
 }

@@ -13,11 +13,11 @@ const percent = (value) => `${(value * 100).toFixed(1)} %`;
 
 /** What is charted: the name of a thread's figure, its title, and how it is written. */
 const MEASURES = [
-    ["datagrams", "Datagrams", perSecond],
-    ["bits", "Relayed", bitrate],
+    ["datagramsPerSecond", "Datagrams", perSecond],
+    ["bitsPerSecond", "Relayed", bitrate],
     ["allocations", "Allocations", count],
-    ["drops", "Dropped", perSecond],
-    ["cpu", "CPU", percent],
+    ["dropsPerSecond", "Dropped", perSecond],
+    ["load", "CPU", percent],
 ];
 
 const charts = new Map(MEASURES.map(([name, title, format]) => [name, new Chart(title, format)]));
@@ -29,8 +29,8 @@ function show(sample) {
         charts.get(name).push(series, total);
         return [title, format(total)];
     });
-    const { cpu, rooms, participants } = sample.control;
-    totals.push(["Control CPU", percent(cpu)], ["Rooms", count(rooms)], ["Participants", count(participants)]);
+    const { rooms, participants } = sample.control;
+    totals.push(["Control CPU", percent(sample.controlLoad)], ["Rooms", count(rooms)], ["Participants", count(participants)]);
     element("totals").replaceChildren(...totals.map(([title, text]) =>
         make("div", {}, make("dt", { textContent: title }), make("dd", { textContent: text }))));
     element("threads").replaceChildren(...sample.threads.map(threadRow));

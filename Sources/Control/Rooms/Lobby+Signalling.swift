@@ -1,0 +1,169 @@
+/// Collider's side of the rooms: sockets, registering, sending, and signalling by HTTP.
+
+import FoundationEssentials
+import NIOCore
+
+extension Lobby {
+    /// A socket opened.
+    func connected(_ socket: any SignallingSocket) {
+        sessions[ObjectIdentifier(socket)] = .anonymous
+    }
+
+    /// A socket's client said something.
+    func received(_ text: String, from socket: any SignallingSocket, now: NIODeadline) {
+        guard let session = sessions[ObjectIdentifier(socket)] else { return }
+        do throws(SignallingError) {
+            try obey(try SignallingCommand(text), session, socket, now)
+        } catch {
+            counters.add(.webSocketErrors)
+            effects.append(.send(SignallingFrame.error(error), to: socket))
+            if !error.isForgiven {
+                end(socket, now)
+                effects.append(.close(socket))
+            }
+        }
+        act()
+    }
+
+    /// A socket ended, whoever ended it.
+    func closed(_ socket: any SignallingSocket, now: NIODeadline) {
+        end(socket, now)
+        act()
+    }
+
+    /// Sends a message as Collider's POST does.
+    ///
+    /// It makes a seat, too, and throws why it was refused.
+    func post(
+        _ text: String,
+        from client: String,
+        in room: String,
+        now: NIODeadline
+    ) throws(SignallingError) {
+        defer { act() }
+        try signal(text, from: try seat(of: client, in: room, now: now), now: now)
+    }
+
+    /// Frees a client's seat at once, as Collider's DELETE does, whether or not there is one.
+    func remove(_ client: String, from room: String, now: NIODeadline) {
+        if let seat = rooms[room]?[Self.canonical(client)] { removeSeat(seat) }
+        act()
+    }
+
+    /// Sends a client's message to the others, or keeps it for them.
+    ///
+    /// In rooms of more than two a message goes to the one it names, or to all; one who names somebody else is refused.
+    func send(
+        _ text: String,
+        to addressee: String? = nil,
+        from seat: Seat
+    ) throws(SignallingError) {
+        let addressee = seat.room.isMesh ? addressee : nil
+        let others = seat.room.seats.filter {
+            seat.mayReach($0) && (addressee == nil || addressee == $0.client)
+        }
+        if others.isEmpty, addressee != nil { throw .invalidClient }
+        if others.isEmpty, !seat.isDeparted { try enqueue(text, from: seat, to: nil) }
+        for other in others {
+            if let socket = other.socket {
+                relay(text, from: seat, to: socket)
+            } else {
+                try enqueue(text, from: seat, to: other.client)
+            }
+        }
+        if addressee == nil { seat.saidBye = isBye(text) }
+    }
+
+    private func obey(
+        _ command: SignallingCommand,
+        _ session: Session,
+        _ socket: any SignallingSocket,
+        _ now: NIODeadline
+    ) throws(SignallingError) {
+        switch (command, session) {
+        case (.register, .registered): throw .duplicateRegisterRequest
+        case (.register(let room, let client), .anonymous):
+            if room.isEmpty || client.isEmpty { throw .missingIdentifier }
+            let seat = try seat(of: client, in: room, now: now)
+            if seat.socket != nil { throw .duplicateRegistration }
+            register(socket, in: seat)
+        case (.send, .anonymous): throw .notRegistered
+        case (.send("", _), .registered): throw .missingMessage
+        case (.send(let text, let addressee), .registered(let seat)):
+            // Who sends is not told when it fails.
+            try? signal(text, to: addressee, from: seat, now: now)
+        }
+    }
+
+    /// Gives a client's seat its socket, and the socket what waited for it.
+    private func register(_ socket: any SignallingSocket, in seat: Seat) {
+        seat.socket = socket
+        seat.deadline = nil
+        sessions[ObjectIdentifier(socket)] = .registered(seat)
+        counters.add(.registrations)
+        counters.add(.registered)
+        for other in seat.room.seats where other.mayReach(seat) {
+            let waiting = takeMessages(of: other) { $0 == nil || $0 == seat.client }
+            for text in waiting { relay(text, from: other, to: socket) }
+        }
+    }
+
+    /// Sends as a socket does: a participant who says bye to all has left.
+    ///
+    /// Browsers send nothing else when a tab is closed, and the other side's next offer, which follows at once, must be
+    /// kept for the next participant.
+    private func signal(
+        _ text: String,
+        to addressee: String? = nil,
+        from seat: Seat,
+        now: NIODeadline
+    ) throws(SignallingError) {
+        try send(text, to: addressee, from: seat)
+        if seat.saidBye { depart(seat, now: now) }
+    }
+
+    /// A registered socket ended: its seat waits for another one.
+    private func end(_ socket: any SignallingSocket, _ now: NIODeadline) {
+        let session = sessions.removeValue(forKey: ObjectIdentifier(socket))
+        guard case .registered(let seat)? = session, seat.socket === socket else { return }
+        seat.socket = nil
+        counters.add(.registered, -1)
+        startTimer(seat, now: now)
+    }
+
+    /// A client's seat; one is made for a visitor, unless the room is for participants.
+    private func seat(
+        of client: String,
+        in name: String,
+        now: NIODeadline
+    ) throws(SignallingError) -> Seat {
+        let client = Self.canonical(client)
+        if let room = rooms[name] {
+            if let seat = room[client] { return seat }
+            let occupancy = room.seats.count { !$0.isDeparted }
+            if !room.participants.isEmpty || occupancy >= room.capacity { throw .roomIsFull }
+        }
+        if max(name.utf8.count, client.utf8.count) > Self.nameLimit { throw .invalidClient }
+        guard !configuration.requiresToken,
+            let seat = addSeat(client, .visitor, in: name, now: now)
+        else { throw .roomIsFull }
+        startTimer(seat, now: now)
+        return seat
+    }
+
+    private func relay(_ text: String, from seat: Seat, to socket: any SignallingSocket) {
+        effects.append(.send(seat.frame(text), to: socket))
+        counters.add(.messagesRelayed)
+    }
+
+    private func isBye(_ text: String) -> Bool {
+        struct Message: Decodable { var type: String }
+        guard text.utf8.count <= 64, text.contains("bye") else { return false }
+        return (try? JSONDecoder().decode(Message.self, from: Data(text.utf8)))?.type == "bye"
+    }
+
+    /// Web and iOS spell the pseudo client differently; it is one seat.
+    private static func canonical(_ client: String) -> String {
+        client.lowercased() == "loopback_client_id" ? loopbackClient : client
+    }
+}
