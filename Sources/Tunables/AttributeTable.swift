@@ -68,6 +68,15 @@ extension AttributeTable {
             help:
                 "More addresses for UDP, by custom those of port 5349; if any is named, DTLS is spoken on all of UDP."
         ),
+        Attribute(
+            "listen/proxy_sources",
+            .prefixes,
+            \.listen.proxySources,
+            default: "",
+            isList: true,
+            help:
+                "Load balancers whose connections begin with a PROXY protocol header that names the client."
+        ),
     ]
 
     private static let relay: [Attribute] = [

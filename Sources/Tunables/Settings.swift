@@ -30,6 +30,8 @@ public struct Settings: Sendable, Equatable {
         public var tls: [String] = []
         /// More endpoints for UDP, which need a certificate.
         public var dtls: [String] = []
+        /// Prefixes of load balancers that speak the PROXY protocol.
+        public var proxySources: [String] = []
     }
 
     /// The attributes under `relay/`.

@@ -91,6 +91,7 @@ extension RelayThreadConfiguration {
         self.streamListeners = streamListeners
         connections.connections = settings.limits.connections
         connections.perSource = UInt32(settings.limits.connectionsPerSource)
+        connections.proxies = settings.listen.proxySources.compactMap { AddressPrefix($0) }
         connections.idleSeconds = UInt64(settings.limits.connectionIdleSeconds)
         streamReceiveBuffer = settings.tcp.receiveBuffer
         streamSendBuffer = settings.tcp.sendBuffer

@@ -105,6 +105,8 @@ struct Carry: BitwiseCopyable {
     var buffer = BufferIndex(rawValue: 0)
     /// Bytes that have come.
     var count = 0
+    /// In a WebSocket, bytes below which it is not worth another look.
+    var wanted = 0
 }
 
 /// What a connection has left to send: the bytes `start..<end` of a chunk, if it has one.

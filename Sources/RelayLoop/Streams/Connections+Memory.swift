@@ -138,22 +138,6 @@ extension Connections {
         }
     }
 
-    /// Lends what has been kept, to be changed in place.
-    mutating func withCarried<Result>(
-        _ index: ConnectionIndex,
-        _ body: (inout MutableRawSpan) -> Result
-    ) -> Result {
-        let carry = self[index].carry
-        let isSmall = carry.place == .small
-        let range = 0..<(carry.place == .nowhere ? 0 : carry.count)
-        if isSmall {
-            var bytes = smallCarries.mutableBytes(carry.buffer, range)
-            return body(&bytes)
-        }
-        var bytes = chunks.mutableBytes(carry.buffer, range)
-        return body(&bytes)
-    }
-
     /// Gives the memory of a message's beginning back.
     mutating func releaseCarry(of index: ConnectionIndex) {
         let carry = self[index].carry
@@ -186,7 +170,12 @@ extension Connections {
             guard self[index].hasAllocation, let buffer = chunks.take() else { return false }
             if carry.place == .small { moveCarry(of: index, to: buffer) }
             releaseCarry(of: index)
-            self[index].carry = Carry(place: .large, buffer: buffer, count: carry.count)
+            self[index].carry = Carry(
+                place: .large,
+                buffer: buffer,
+                count: carry.count,
+                wanted: carry.wanted
+            )
             return true
         }
     }

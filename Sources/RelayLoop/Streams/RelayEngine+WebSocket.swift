@@ -103,20 +103,19 @@ extension RelayEngine {
         var wasHeard = false
         while connections[index].carry.place != .nowhere, connections[index].ending == .no {
             guard offset < range.upperBound else { return wasHeard }
-            guard case .needsMore(let whole) = carriedFrame(of: index) else { break }
-            let want = max(1, whole - connections[index].carry.count)
-            let piece = offset..<min(offset + want, range.upperBound)
-            guard carry(piece, of: buffer, ofMessage: whole, for: index) else {
+            let carry = connections[index].carry
+            let piece = offset..<min(offset + max(1, carry.wanted - carry.count), range.upperBound)
+            guard self.carry(piece, of: buffer, ofMessage: carry.wanted, for: index) else {
                 breakOff(index)
                 return wasHeard
             }
             offset = piece.upperBound
-            if case .needsMore = carriedFrame(of: index) { continue }
+            let count = carry.count + piece.count
+            if count < carry.wanted { return wasHeard }
             guard let target = pool.take() else {
                 breakOff(index)
                 return wasHeard
             }
-            let count = connections[index].carry.count
             Self.copy(index, from: connections, to: &pool, target)
             connections.releaseCarry(of: index)
             let frames = 0..<count
@@ -142,6 +141,7 @@ extension RelayEngine {
             switch Self.frame(in: buffer, rest, of: &pool) {
             case .needsMore(let whole):
                 if !carry(rest, of: buffer, ofMessage: whole, for: index) { breakOff(index) }
+                connections[index].carry.wanted = whole
                 return wasHeard
             case .message(let message, let count):
                 handle(message, at: offset, in: buffer, of: index, now, opener: &opener)
@@ -186,10 +186,6 @@ extension RelayEngine {
         let count = Self.write(&replies.scratch) { WebSocketHeader.writeClose(status, in: &$0) }
         replyOnConnection(count: count, to: index, isFramed: true)
         connections[index].ending = .afterSending
-    }
-
-    private mutating func carriedFrame(of index: ConnectionIndex) -> WebSocketFrame {
-        connections.withCarried(index) { WebSocketFrame.first(in: &$0) }
     }
 
     private static func frame(
