@@ -152,6 +152,16 @@ static int has_more(const turnpike_tls_session *session)
 			: SSL_pending(session->ssl) > 0);
 }
 
+// A record that is longer than the room for it is no message: both pieces are dropped.
+static void drop_rest(turnpike_tls_session *session)
+{
+	unsigned char rest[TURNPIKE_TLS_PLAINTEXT];
+	size_t count;
+
+	(void)SSL_read_ex(session->ssl, rest, sizeof rest, &count);
+	session->io->plaintext_count = 0;
+}
+
 static int decrypt(turnpike_tls_session *session)
 {
 	turnpike_tls_io *io = session->io;
@@ -164,8 +174,11 @@ static int decrypt(turnpike_tls_session *session)
 		if (result <= 0)
 			return state_after(session, result);
 		io->plaintext_count += count;
-		if (session->common->is_datagram)
+		if (session->common->is_datagram) {
+			if (count == io->plaintext_size && SSL_pending(session->ssl) > 0)
+				drop_rest(session);
 			break;
+		}
 	}
 	return has_more(session) ? TURNPIKE_TLS_MORE : TURNPIKE_TLS_OPEN;
 }

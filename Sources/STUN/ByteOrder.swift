@@ -1,4 +1,6 @@
-/// Big-endian loads and stores: the only place that reads integers out of raw bytes, for those who import the module too.
+/// Big-endian loads and stores: the only place that reads integers out of raw bytes.
+///
+/// Stores are safe and generic, and generics that are not tiny are not specialised in another module: each has its own.
 ///
 /// All of them check their bounds and trap outside of them: a caller has compared lengths before, so a trap is our bug.
 
@@ -34,7 +36,7 @@ extension RawSpan {
 extension MutableRawSpan {
     /// Stores `value` in network byte order at `offset`.
     @_lifetime(self: copy self)
-    public mutating func store<Value: FixedWidthInteger & BitwiseCopyable>(
+    mutating func store<Value: FixedWidthInteger & BitwiseCopyable>(
         _ value: Value,
         at offset: Int
     ) {

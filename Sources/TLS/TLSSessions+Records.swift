@@ -6,8 +6,8 @@ extension TLSSessions {
     /// Takes in ciphertext: goes on with the handshake, then decrypts.
     ///
     /// Repeat it while it says `.morePlaintext` or `.needsOutputRoom`, with the ciphertext that was not `consumed`. A DTLS
-    /// session hands over one record a call, and wants a whole datagram as ciphertext and room for
-    /// `maximumPlaintext` bytes.
+    /// session hands over one record a call, wants a whole datagram as ciphertext, and drops a record for which there is
+    /// no room; `maximumPlaintext` bytes are enough for each.
     ///
     /// - Parameters:
     ///   - index: The place of an open session.

@@ -141,6 +141,20 @@ import Testing
         #expect(third.state == .open)
     }
 
+    @Test func aRecordWithoutRoomIsDroppedWhole() throws {
+        let world = try DTLSWorld.established()
+        for (count, room) in [(101, 100), (16_384, 2048), (16_384, 16_383), (2, 1)] {
+            let step = world.server.step(world.client.encrypt(pattern(count)), plaintextRoom: room)
+            #expect(step.plaintext.isEmpty)
+            #expect(step.state == .open)
+        }
+        let fitting = world.server.step(world.client.encrypt(pattern(100)), plaintextRoom: 100)
+        #expect(fitting.plaintext == pattern(100))
+        let both = world.client.encrypt(pattern(300)) + world.client.encrypt([7])
+        #expect(world.server.step(both, plaintextRoom: 200).state == .morePlaintext)
+        #expect(world.server.step([], plaintextRoom: 200).plaintext == [7])
+    }
+
     @Test func aWriteIsOneDatagram() throws {
         let world = try DTLSWorld.established()
         let text = pattern(TLSSessions.maximumPlaintext)

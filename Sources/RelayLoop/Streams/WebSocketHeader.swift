@@ -122,6 +122,15 @@ struct WebSocketHeader: Equatable {
 }
 
 extension MutableRawSpan {
+    /// Stores a number in network byte order.
+    @_lifetime(self: copy self)
+    mutating func store<Value: FixedWidthInteger & BitwiseCopyable>(
+        _ value: Value,
+        at offset: Int
+    ) {
+        storeBytes(of: value.bigEndian, toByteOffset: offset, as: Value.self)
+    }
+
     /// Takes the mask off a range (RFC 6455, 5.3), or puts it on.
     @_lifetime(self: copy self)
     mutating func unmask(_ range: Range<Int>, key: UInt32) {
