@@ -53,6 +53,8 @@ enum Limits {
     static let requestBytes = smallCarryBytes, webSocketPath = "/turn"
     /// Steps of TLS handshakes in one pass: each may take a millisecond, and datagrams wait.
     static let handshakeStepsPerPass = 2
+    /// The same for DTLS, where a datagram above it is lost and comes again a second later.
+    static let datagramStepsPerPass = 8
     /// Young strangers whose DTLS handshakes are looked at for lost flights, and how often.
     static let handshakesPerCheck = 256
     static let handshakeCheckNanoseconds: UInt64 = 100_000_000

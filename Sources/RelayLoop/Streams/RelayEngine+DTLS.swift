@@ -21,7 +21,15 @@ extension RelayEngine {
         opener: inout Opener
     ) {
         let range = message.offset..<(message.offset &+ message.count)
-        if let index = security.clients.value(of: message.fiveTuple) {
+        let known = security.clients.value(of: message.fiveTuple)
+        if known.map({ security.sessions.isHandshaking($0.rawValue) }) ?? true {
+            guard security.datagramStepsLeft > 0 else {
+                security.delayed &+= 1
+                return
+            }
+            security.datagramStepsLeft -= 1
+        }
+        if let index = known {
             let isNew = TLSSessions.isClientHello(pool.bytes(message.buffer, range))
             if !isNew || security.sessions.isHandshaking(index.rawValue) {
                 return receiveRecord(message.buffer, range, of: index, at: now, opener: &opener)

@@ -17,6 +17,7 @@ struct Security: ~Copyable {
     var clients: FlatTable<FiveTuple, ConnectionIndex>
     /// Steps of handshakes that this pass may still do.
     var stepsLeft = Limits.handshakeStepsPerPass
+    var datagramStepsLeft = Limits.datagramStepsPerPass
     /// Connections whose handshakes wait for a pass with steps left.
     var deferred: IndexQueue
     /// Facts for the counters.
@@ -202,6 +203,7 @@ extension RelayEngine {
         opener: inout Opener
     ) {
         security.stepsLeft = Limits.handshakeStepsPerPass
+        security.datagramStepsLeft = Limits.datagramStepsPerPass
         while security.stepsLeft > 0, pool.freeCount > 0,
             let index = security.deferred.takeFirst()
         {
