@@ -12,8 +12,8 @@ public struct DatagramSocketOptions: Sendable {
     public var receiveBuffer = 0
     /// Bytes of the kernel's send queue; 0 leaves the system's default.
     public var sendBuffer = 0
-    /// Datagrams leave with DF set, and one that is larger than the path is refused with `EMSGSIZE`.
-    public var setsDontFragment = false
+    /// Each receive tells the traffic class of its datagrams (`IP_RECVTOS`, `IPV6_RECVTCLASS`).
+    public var receivesTrafficClass = false
 
     /// The defaults of a relay.
     public init() {}
@@ -72,9 +72,15 @@ extension DatagramSocket {
         if family == .ipv6 { try set(Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1) }
         if options.sharesPort { try set(SOL_SOCKET, SO_REUSEPORT, 1) }
         if options.coalescesReceives { try set(SOL_UDP, UDP_GRO, 1) }
+        if options.receivesTrafficClass {
+            switch family {
+            case .ipv4: try set(Int32(IPPROTO_IP), IP_RECVTOS, 1)
+            case .ipv6: try set(Int32(IPPROTO_IPV6), IPV6_RECVTCLASS, 1)
+            }
+        }
         SocketCall.setQueue(descriptor, SO_RCVBUFFORCE, SO_RCVBUF, options.receiveBuffer)
         SocketCall.setQueue(descriptor, SO_SNDBUFFORCE, SO_SNDBUF, options.sendBuffer)
-        try setFragmentation(options.setsDontFragment, family: family)
+        try setFragmentation(false, family: family)
     }
 
     /// Sets DF on what leaves from here, or lets it be fragmented.

@@ -13,6 +13,8 @@ public struct ReceivedDatagram: Sendable, BitwiseCopyable {
     public let payloadCount: Int
     /// Bytes of each datagram but the last; `payloadCount` when nothing was coalesced.
     public let segmentSize: Int
+    /// IPv4's type of service, or IPv6's traffic class, of every datagram; 0 where the kernel was not asked.
+    public let trafficClass: UInt8
     /// The buffer was too small and the kernel cut the end off.
     public let isTruncated: Bool
 
@@ -28,7 +30,7 @@ public struct ReceivedDatagram: Sendable, BitwiseCopyable {
     static let nameRoom = SocketAddress.kernelSize
     /// Room for control messages.
     ///
-    /// UDP_GRO needs 24 bytes. 68 make the payload start at 112, so that the headers of two Data
+    /// UDP_GRO and the traffic class need 24 bytes each. 68 make the payload start at 112, so that the headers of two Data
     /// indications (2 × 48), for all segments of a train and its shorter last one, fit before it.
     static let controlRoom = 68
 
@@ -54,7 +56,13 @@ public struct ReceivedDatagram: Sendable, BitwiseCopyable {
         self.payloadCount = min(Int(payloadCount), present)
         isTruncated = flags & UInt32(MSG_TRUNC) != 0 || Int(payloadCount) > present
 
-        let coalesced = Self.segmentSize(in: bytes, controlCount: Int(controlCount))
+        let control = ControlMessages(
+            in: bytes,
+            Self.headerSize + Self.nameRoom,
+            count: min(Int(controlCount), Self.controlRoom)
+        )
+        trafficClass = control.trafficClass
+        let coalesced = control.segmentSize
         segmentSize = coalesced > 0 ? min(coalesced, self.payloadCount) : self.payloadCount
     }
 
@@ -62,11 +70,19 @@ public struct ReceivedDatagram: Sendable, BitwiseCopyable {
     public var datagramCount: Int {
         segmentSize > 0 ? (payloadCount &+ segmentSize &- 1) / segmentSize : 1
     }
+}
 
-    /// The value of the UDP_GRO control message, or 0.
-    private static func segmentSize(in bytes: RawSpan, controlCount: Int) -> Int {
-        var offset = headerSize + nameRoom
-        let end = offset &+ min(controlCount, controlRoom)
+/// What the control messages of a receive say: how it was coalesced, and its traffic class.
+private struct ControlMessages {
+    /// The value of UDP_GRO, or 0.
+    private(set) var segmentSize = 0
+    /// The value of IP_TOS or IPV6_TCLASS, or 0.
+    private(set) var trafficClass: UInt8 = 0
+
+    /// Reads `count` bytes from `offset`, which lie inside `bytes`.
+    init(in bytes: RawSpan, _ offset: Int, count: Int) {
+        var offset = offset
+        let end = offset &+ count
         // A cmsghdr is a length of 8 bytes, a level and a type of 4; values are padded to 8.
         while end &- offset >= 16 {
             // SAFETY: the loop's condition, and end <= payloadOffset <= byteCount.
@@ -79,17 +95,31 @@ public struct ReceivedDatagram: Sendable, BitwiseCopyable {
                 fromByteOffset: offset &+ 12,
                 as: Int32.self
             )
-            guard count >= 16, count <= UInt(end &- offset) else { return 0 }
-            if level == Int32(SOL_UDP), type == UDP_GRO, count >= 20 {
-                // SAFETY: count says 4 bytes of value follow, and they are before end.
-                let size = unsafe bytes.unsafeLoadUnaligned(
-                    fromByteOffset: offset &+ 16,
-                    as: Int32.self
-                )
-                return max(0, Int(size))
-            }
+            guard count >= 16, count <= UInt(end &- offset) else { return }
+            read(level, type, in: bytes, offset &+ 16, count: count &- 16)
             offset &+= (Int(count) &+ 7) & ~7
         }
-        return 0
+    }
+
+    /// Reads a value of `count` bytes that lies inside `bytes`.
+    private mutating func read(
+        _ level: Int32,
+        _ type: Int32,
+        in bytes: RawSpan,
+        _ offset: Int,
+        count: UInt
+    ) {
+        if level == Int32(SOL_UDP), type == UDP_GRO, count >= 4 {
+            // SAFETY: the caller's promise: 4 bytes of value are there.
+            let size = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: Int32.self)
+            segmentSize = max(0, Int(size))
+        } else if level == Int32(IPPROTO_IP), type == IP_TOS, count >= 1 {
+            // SAFETY: the caller's promise: a byte of value is there.
+            trafficClass = unsafe bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+        } else if level == Int32(IPPROTO_IPV6), type == IPV6_TCLASS, count >= 4 {
+            // SAFETY: the caller's promise: 4 bytes of value are there.
+            let value = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: Int32.self)
+            trafficClass = UInt8(truncatingIfNeeded: value)
+        }
     }
 }

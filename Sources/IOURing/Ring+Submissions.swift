@@ -75,7 +75,7 @@ extension Ring {
     }
 
     /// Submits everything filled in so far, without waiting and without making completions of receives.
-    mutating func submit() {
+    public mutating func submit() {
         let count = unsafe turnpike_ring_flush(ring)
         _ = unsafe turnpike_ring_submit(ring, count, enterFlags)
         unsubmittedSends = min(unsubmittedSends, unsafe turnpike_ring_flush(ring))

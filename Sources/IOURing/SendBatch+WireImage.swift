@@ -1,4 +1,5 @@
 internal import CLiburing
+internal import CLinux
 internal import Glibc
 
 /// What a send puts on the wire, read from what the kernel would read.
@@ -7,6 +8,8 @@ public struct WireImage: Hashable, Sendable {
     public let socket: UInt32
     /// Where it goes.
     public let destination: SocketAddress
+    /// How the datagrams are marked.
+    public let marks: PacketMarks
     /// One array a datagram, in order.
     public let datagrams: [[UInt8]]
 }
@@ -17,7 +20,10 @@ extension SendBatch {
         // SAFETY: the batch holds the message; its pieces lie in buffers that the slot retains.
         let message = unsafe message(of: index).pointee
         let bytes = unsafe Self.gather(message)
-        let segmentSize = unsafe Self.segmentSize(of: message)
+        let segmentSize = unsafe Self.controlValue(of: message, Int32(SOL_UDP), UDP_SEGMENT)
+        let trafficClass =
+            unsafe Self.controlValue(of: message, Int32(IPPROTO_IP), IP_TOS)
+            ?? Self.controlValue(of: message, Int32(IPPROTO_IPV6), IPV6_TCLASS)
         let destination = unsafe destination(of: message) ?? .any(.ipv4)
         var datagrams: [[UInt8]] = []
         if let segmentSize {
@@ -30,6 +36,10 @@ extension SendBatch {
         return WireImage(
             socket: socket(of: index),
             destination: destination,
+            marks: PacketMarks(
+                trafficClass: UInt8(truncatingIfNeeded: trafficClass ?? 0),
+                isDontFragment: isDontFragment(index)
+            ),
             datagrams: datagrams
         )
     }
@@ -48,12 +58,24 @@ extension SendBatch {
         return bytes
     }
 
-    /// The value of the UDP_SEGMENT control message; it is the only one there can be.
+    /// The value of a control message; each has 24 bytes, value included.
     @unsafe
-    private static func segmentSize(of message: msghdr) -> Int? {
-        guard unsafe message.msg_controllen > 0 else { return nil }
-        let size = unsafe message.msg_control.load(fromByteOffset: 16, as: UInt16.self)
-        return Int(size)
+    private static func controlValue(
+        of message: msghdr,
+        _ level: Int32,
+        _ type: Int32
+    ) -> Int? {
+        for offset in stride(from: 0, to: unsafe message.msg_controllen, by: 24) {
+            let control = unsafe UnsafeRawBufferPointer(
+                start: message.msg_control?.advanced(by: offset),
+                count: 24
+            )
+            guard unsafe control.load(fromByteOffset: 8, as: Int32.self) == level,
+                unsafe control.load(fromByteOffset: 12, as: Int32.self) == type
+            else { continue }
+            return Int(unsafe control.load(fromByteOffset: 16, as: UInt16.self))
+        }
+        return nil
     }
 
     @unsafe

@@ -127,11 +127,11 @@ extension SendBatch {
     /// An open slot that takes the datagram: that of its flow, or a new one.
     private mutating func slot(for datagram: OutgoingDatagram) -> Int? {
         guard isSegmenting else { return openSlot(for: datagram) }
-        if last >= 0, slot(last).isFor(datagram), slot(last).accepts(datagram.count) { return last }
+        if last >= 0, slot(last).isFor(datagram), slot(last).accepts(datagram) { return last }
         var flow = flows.start(datagram)
         while let index = flows.slot(at: flow) {
             if slot(index).isFor(datagram) {
-                guard slot(index).accepts(datagram.count) else { break }
+                guard slot(index).accepts(datagram) else { break }
                 last = index
                 return index
             }
@@ -255,8 +255,18 @@ extension SendBatch {
 // MARK: - For the ring
 
 extension SendBatch {
+    /// Whether a send may not be fragmented: the ring cannot say so, see ``sendUnfragmented(_:from:)``.
+    public func isDontFragment(_ index: SlotIndex) -> Bool {
+        slot(index.slot).head.marks.isDontFragment
+    }
+
+    /// The address family a send belongs to.
+    func slotFamily(of index: SlotIndex) -> SocketAddress.Family {
+        slot(index.slot).head.destination.family
+    }
+
     /// The registered file a send leaves from.
-    func socket(of index: SlotIndex) -> UInt32 {
+    public func socket(of index: SlotIndex) -> UInt32 {
         slot(index.slot).head.socket
     }
 

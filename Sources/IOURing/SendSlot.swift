@@ -23,6 +23,8 @@ struct SendSlot {
         /// A datagram shorter than the others was added: it has to be the last one.
         var isFull: Bool
         var state: State
+        /// Of every datagram.
+        var marks: PacketMarks
     }
 
     /// Where a slot is in its life.
@@ -45,8 +47,10 @@ struct SendSlot {
     }
 
     private static let addressOffset = 64
+    /// Two control messages of 24 bytes: the segment size, and the traffic class.
     private static let controlOffset = 96
-    private static let headOffset = 128
+    private static let trafficClassOffset = controlOffset + 24
+    private static let headOffset = 144
     private static let vectorOffset = 256
     private static let segmentOffset = vectorOffset + Limits.vectors * 16
     private static let bufferOffset = segmentOffset + Limits.segments * 8
@@ -129,7 +133,8 @@ extension SendSlot {
             buffers: 0,
             remaining: 1,
             isFull: false,
-            state: .open
+            state: .open,
+            marks: datagram.marks
         )
         // SAFETY: 32 bytes are there for an address of at most 28.
         let addressCount = unsafe datagram.destination.store(
@@ -146,11 +151,13 @@ extension SendSlot {
         head.socket == datagram.socket && head.destination == datagram.destination
     }
 
-    /// True when a datagram of `count` bytes may leave in the same send: all of one size, but the
+    /// True when a datagram may leave in the same send: all are marked alike and of one size, but the
     /// last, which may be shorter; none of them empty.
-    func accepts(_ count: Int) -> Bool {
+    func accepts(_ datagram: OutgoingDatagram) -> Bool {
         let head = head
+        let count = datagram.count
         return !head.isFull && count > 0 && count <= Int(head.segmentSize)
+            && head.marks == datagram.marks
             && Int(head.datagrams) < Limits.segments
             && Int(head.byteCount) &+ count <= Limits.segmentedBytes
     }
@@ -251,17 +258,47 @@ extension SendSlot {
     /// Completes the message header: several datagrams leave as one send, to be cut by segment size.
     func close() {
         head.state = .closed
-        // SAFETY: the message is initialized; 32 bytes are there for 24 of control message.
+        // SAFETY: the message is initialized; there is room for both control messages.
         unsafe message.pointee.msg_iovlen = Int(head.vectors)
-        guard head.datagrams > 1 else { return }
+        let isMarked = head.marks.trafficClass != 0
+        if isMarked { storeTrafficClass() }
+        guard head.datagrams > 1 else {
+            if isMarked { unsafe setControl(of: message, Self.trafficClassOffset, count: 24) }
+            return
+        }
         let control = unsafe start.advanced(by: Self.controlOffset)
         unsafe control.storeBytes(of: 18, as: UInt.self)
         unsafe control.storeBytes(of: Int32(SOL_UDP), toByteOffset: 8, as: Int32.self)
         unsafe control.storeBytes(of: UDP_SEGMENT, toByteOffset: 12, as: Int32.self)
         let size = UInt16(truncatingIfNeeded: head.segmentSize)
         unsafe control.storeBytes(of: UInt64(size), toByteOffset: 16, as: UInt64.self)
-        unsafe message.pointee.msg_control = control
-        unsafe message.pointee.msg_controllen = 24
+        unsafe setControl(of: message, Self.controlOffset, count: isMarked ? 48 : 24)
+    }
+
+    /// Writes the control message that marks what leaves, for one send or for many.
+    private func storeTrafficClass() {
+        let isIPv4 = head.destination.family == .ipv4
+        // SAFETY: 24 bytes are there.
+        let control = unsafe start.advanced(by: Self.trafficClassOffset)
+        unsafe control.storeBytes(of: 20, as: UInt.self)
+        let level = isIPv4 ? Int32(IPPROTO_IP) : Int32(IPPROTO_IPV6)
+        unsafe control.storeBytes(of: level, toByteOffset: 8, as: Int32.self)
+        let type = isIPv4 ? IP_TOS : IPV6_TCLASS
+        unsafe control.storeBytes(of: type, toByteOffset: 12, as: Int32.self)
+        let value = UInt64(head.marks.trafficClass)
+        unsafe control.storeBytes(of: value, toByteOffset: 16, as: UInt64.self)
+    }
+
+    /// Lets a message header name control messages of this slot.
+    @unsafe
+    private func setControl(
+        of message: UnsafeMutablePointer<msghdr>,
+        _ offset: Int,
+        count: Int
+    ) {
+        // SAFETY: the control messages lie inside the slot.
+        unsafe message.pointee.msg_control = start.advanced(by: offset)
+        unsafe message.pointee.msg_controllen = count
     }
 
     /// Writes to `message` the header of a send of one of the slot's datagrams.
@@ -274,5 +311,8 @@ extension SendSlot {
         unsafe message.pointee.msg_namelen = self.message.pointee.msg_namelen
         unsafe message.pointee.msg_iov = vectors.advanced(by: Int(segment.firstVector))
         unsafe message.pointee.msg_iovlen = Int(segment.vectors)
+        if head.marks.trafficClass != 0 {
+            unsafe setControl(of: message, Self.trafficClassOffset, count: 24)
+        }
     }
 }

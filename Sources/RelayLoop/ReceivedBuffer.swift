@@ -15,6 +15,8 @@ public struct ReceivedBuffer: BitwiseCopyable {
     public let count: Int
     /// Bytes of each datagram but perhaps the last; at least 1.
     public let segmentSize: Int
+    /// IPv4's type of service or IPv6's traffic class of all of them.
+    public let trafficClass: UInt8
 
     /// Describes a receive; a segment size of 0 means one datagram.
     public init(
@@ -22,13 +24,15 @@ public struct ReceivedBuffer: BitwiseCopyable {
         source: TransportAddress,
         offset: Int,
         count: Int,
-        segmentSize: Int
+        segmentSize: Int,
+        trafficClass: UInt8 = 0
     ) {
         self.buffer = buffer
         self.source = source
         self.offset = offset
         self.count = count
         self.segmentSize = segmentSize > 0 ? segmentSize : max(count, 1)
+        self.trafficClass = trafficClass
     }
 
     /// Whether the kernel joined several datagrams.

@@ -24,7 +24,8 @@ extension RelayEngine {
                 fiveTuple: fiveTuple,
                 buffer: received.buffer,
                 offset: offset,
-                count: count
+                count: count,
+                trafficClass: received.trafficClass
             )
             var times = 1
             if isForDTLS(message) {
@@ -149,16 +150,16 @@ extension RelayEngine {
             statistics.dropsNotLiveRelayedPort &+= UInt64(truncatingIfNeeded: times)
             return
         }
-        if forward.isDontFragment, !opener.setDontFragment(on: forward.relay) {
-            statistics.dropsOtherSendError &+= 1
-            return
-        }
         let outgoing = OutgoingDatagram(
             socket: registeredFiles.file(of: forward.relay),
             destination: SocketAddress(destination),
             buffer: message.buffer,
             payloadOffset: message.offset &+ forward.offset,
-            payloadCount: forward.count
+            payloadCount: forward.count,
+            marks: PacketMarks(
+                trafficClass: trafficClasses.outgoing(message.trafficClass),
+                isDontFragment: forward.isDontFragment
+            )
         )
         let appended = append(outgoing, times: times, stride: stride)
         statistics.datagramsToPeers &+= appended
@@ -220,6 +221,8 @@ struct ClientMessage: BitwiseCopyable {
     let offset: Int
     /// Its bytes; in a stream with its padding.
     let count: Int
+    /// Of the datagram that it came in; a stream has none that belongs to a message.
+    var trafficClass: UInt8 = 0
 }
 
 /// What lies behind a message: more that begin every `stride` bytes, as far as they look alike.

@@ -28,7 +28,7 @@ extension RelayEngine {
                 if received.isCoalesced, !server.limitsBandwidth {
                     times = max(1, (end &- offset) / received.segmentSize)
                 }
-                let run = Run(buffer: received.buffer, offset: offset, count: count, times: times)
+                let run = Run(received, offset: offset, count: count, times: times)
                 deliver(delivery, header: header, run, every: received.segmentSize)
             }
             offset &+= times &* received.segmentSize
@@ -53,7 +53,8 @@ extension RelayEngine {
             headerCount: header.count,
             payloadOffset: run.offset,
             payloadCount: run.count,
-            paddingCount: padding
+            paddingCount: padding,
+            marks: PacketMarks(trafficClass: trafficClasses.outgoing(run.trafficClass))
         )
         guard client.connection == .none else {
             return append(outgoing, times: run.times, stride: stride, to: client.connection)
@@ -78,6 +79,15 @@ private struct Run {
     /// Bytes of each.
     let count: Int
     let times: Int
+    let trafficClass: UInt8
+
+    init(_ received: ReceivedBuffer, offset: Int, count: Int, times: Int) {
+        buffer = received.buffer
+        self.offset = offset
+        self.count = count
+        self.times = times
+        trafficClass = received.trafficClass
+    }
 }
 
 /// The header of the deliveries of one received buffer.

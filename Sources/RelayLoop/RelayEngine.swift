@@ -21,6 +21,7 @@ public struct RelayEngine: ~Copyable {
     var connections: Connections
     var security: Security
     let registeredFiles: RegisteredFiles
+    let trafficClasses: TrafficClasses
 
     /// Joins a server to its memory.
     ///
@@ -30,6 +31,7 @@ public struct RelayEngine: ~Copyable {
         pool: consuming BufferPool,
         batch: consuming SendBatch,
         registeredFiles: RegisteredFiles,
+        trafficClasses: TrafficClasses = .copied,
         connections limits: ConnectionLimits = ConnectionLimits(),
         hash: KeyedHash = KeyedHash(0, 0)
     ) throws(Errno) {
@@ -40,6 +42,7 @@ public struct RelayEngine: ~Copyable {
         self.pool = pool
         self.batch = batch
         self.registeredFiles = registeredFiles
+        self.trafficClasses = trafficClasses
         replies = ReplyWriter()
     }
 

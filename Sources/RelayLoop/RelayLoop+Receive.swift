@@ -52,7 +52,8 @@ extension RelayLoop {
             source: TransportAddress(datagram.source),
             offset: datagram.payloadOffset,
             count: datagram.payloadCount,
-            segmentSize: datagram.segmentSize
+            segmentSize: datagram.segmentSize,
+            trafficClass: datagram.trafficClass
         )
         switch files.endpoint(of: file) {
         case .listener(let listener):

@@ -35,11 +35,31 @@ extension RelayLoop {
     /// Puts this pass's sends on the submission queue, in order.
     mutating func prepareSends() {
         while let slot = memory.engine.nextPendingSend() {
+            if memory.engine.batch.isDontFragment(slot) {
+                sendUnfragmented(slot)
+                continue
+            }
             let token = Token(kind: OperationKind.send.rawValue, index: slot.rawValue)
             if !memory.ring.prepareSend(&memory.engine.batch, slot: slot, token: token) {
                 memory.engine.complete(slot, result: 0 - Errno.tryAgain.rawValue)
             }
         }
+    }
+
+    /// Sends what may not be fragmented at once, behind all that was to leave before it.
+    ///
+    /// Only relayed sockets have such sends (RFC 8656 11.2).
+    @inline(never)
+    private mutating func sendUnfragmented(_ slot: SlotIndex) {
+        memory.ring.submit()
+        var result = 0 - Errno.invalidArgument.rawValue
+        if case .relay(let relay) = files.endpoint(of: memory.engine.batch.socket(of: slot)) {
+            let socket = DatagramSocket(adopting: sockets.descriptor(of: relay))
+            result = memory.engine.batch.sendUnfragmented(slot, from: socket)
+            // The descriptor stays with its entry.
+            _ = socket.release()
+        }
+        memory.engine.complete(slot, result: result)
     }
 
     /// Reads what the control thread sent, and waits for its next word.

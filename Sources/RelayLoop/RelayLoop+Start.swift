@@ -148,6 +148,7 @@ extension RelayLoop {
                 segmentation: configuration.segmentation
             ),
             registeredFiles: files,
+            trafficClasses: configuration.trafficClasses,
             connections: configuration.connections(places: files.connections),
             hash: KeyedHash(.random(in: .min ... .max), .random(in: .min ... .max))
         )
@@ -161,6 +162,7 @@ extension RelayThreadConfiguration {
         options.sharesPort = sharesPort
         // A train that does not fit its buffer would be cut.
         options.coalescesReceives = receiveOffload && bufferSize >= Limits.coalescedBytes
+        options.receivesTrafficClass = true
         options.receiveBuffer = receiveBuffer
         options.sendBuffer = sendBuffer
         return options

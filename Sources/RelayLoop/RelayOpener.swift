@@ -13,11 +13,6 @@ public protocol RelayOpener: ~Copyable {
     /// Closes a relayed socket and gives its port back; with an allocation's last one, its share of the quota.
     mutating func close(_ relay: RelayIndex, userTag: UInt64, isLast: Bool, at now: Now)
 
-    /// Sets DF on all that leaves from a relayed socket from now on (RFC 8656 11.2, DONT-FRAGMENT).
-    ///
-    /// - Returns: false when the system refuses; what asked for it is dropped then.
-    mutating func setDontFragment(on relay: RelayIndex) -> Bool
-
     /// Whether `port` of our own relay address is a relayed port that is open now.
     func isLive(port: UInt16, family: AddressFamily) -> Bool
 }

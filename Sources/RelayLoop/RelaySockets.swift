@@ -96,7 +96,6 @@ private struct Entry {
     var descriptor: Int32 = -1
     var port: UInt16 = 0
     var family = AddressFamily.ipv4
-    var setsDontFragment = false
 }
 
 extension RelaySockets: RelayOpener {
@@ -133,21 +132,6 @@ extension RelaySockets: RelayOpener {
         shared.ports(of: entry.family).release(entry.port, nowSeconds: now.seconds)
         if isLast { shared.quota.release(userTag: userTag) }
         closes &+= 1
-    }
-
-    @inline(never)
-    mutating func setDontFragment(on relay: RelayIndex) -> Bool {
-        let index = Int(relay.rawValue)
-        if entries[index].setsDontFragment { return true }
-        let socket = DatagramSocket(adopting: entries[index].descriptor)
-        let family: SocketAddress.Family = entries[index].family == .ipv4 ? .ipv4 : .ipv6
-        do throws(Errno) {
-            try socket.setFragmentation(true, family: family)
-            entries[index].setsDontFragment = true
-        } catch {}
-        // The descriptor stays with its entry.
-        _ = socket.release()
-        return entries[index].setsDontFragment
     }
 
     func isLive(port: UInt16, family: AddressFamily) -> Bool {

@@ -35,6 +35,8 @@ public struct RelayThreadConfiguration: Sendable {
     public var receiveOffload = true
     /// Whether datagrams of one size to one destination leave as one send (UDP GSO).
     public var segmentation = true
+    /// What becomes of DSCP and ECN.
+    public var trafficClasses = TrafficClasses.copied
     /// SO_RCVBUF of each socket in bytes; 0 leaves the kernel's default.
     public var receiveBuffer = 0
     /// SO_SNDBUF of each socket in bytes; 0 leaves the kernel's default.

@@ -200,6 +200,14 @@ extension AttributeTable {
             help: "Sends trains of datagrams in one piece (UDP_SEGMENT)."
         ),
         Attribute(
+            "udp/dscp",
+            .integer(0...63, orNone: "copy"),
+            \.udp.dscp,
+            default: "copy",
+            help:
+                "DSCP of relayed datagrams: as it came, or one for all. ECN is always carried across."
+        ),
+        Attribute(
             "udp/receive_buffer",
             .size(0...1 << 30),
             \.udp.receiveBuffer,

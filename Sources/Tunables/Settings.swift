@@ -80,6 +80,8 @@ public struct Settings: Sendable, Equatable {
         public var gro = false
         /// Sends trains of datagrams in one piece.
         public var gso = false
+        /// The DSCP of relayed datagrams; nil: as it came.
+        public var dscp: Int?
         /// SO_RCVBUF in bytes; 0: as the system has it.
         public var receiveBuffer = 0
         /// SO_SNDBUF in bytes; 0: as the system has it.

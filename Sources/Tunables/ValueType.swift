@@ -28,6 +28,18 @@ extension ValueType where Value == Int {
     }
 }
 
+extension ValueType where Value == Int? {
+    /// A word for nothing, or a whole number within bounds.
+    static func integer(_ bounds: ClosedRange<Int>, orNone word: String) -> Self {
+        let range = "a whole number from \(bounds.lowerBound) to \(bounds.upperBound)"
+        return ValueType(allowed: "\(word), or \(range)") {
+            if $0 == word { return .some(nil) }
+            guard let number = decimal($0), bounds.contains(number) else { return nil }
+            return number
+        }
+    }
+}
+
 extension ValueType where Value == Bool {
     /// A switch: 0 or 1.
     static var toggle: Self {

@@ -106,6 +106,7 @@ extension RelayThreadConfiguration {
         hugePages = settings.buffers.hugepages != "0"
         receiveOffload = settings.udp.gro
         segmentation = settings.udp.gso
+        trafficClasses = settings.udp.dscp.map { .marked(dscp: UInt8($0)) } ?? .copied
         receiveBuffer = settings.udp.receiveBuffer
         sendBuffer = settings.udp.sendBuffer
     }

@@ -92,7 +92,12 @@ struct Harness: ~Copyable {
     }
 
     /// Puts a datagram with these bytes into the batch.
-    mutating func append(_ bytes: [UInt8], from file: UInt32, to address: SocketAddress) throws {
+    mutating func append(
+        _ bytes: [UInt8],
+        from file: UInt32,
+        to address: SocketAddress,
+        marks: PacketMarks = PacketMarks()
+    ) throws {
         let buffer = try require(pool.take())
         pool.fill(buffer, bytes)
         let datagram = OutgoingDatagram(
@@ -100,7 +105,8 @@ struct Harness: ~Copyable {
             destination: address,
             buffer: buffer,
             payloadOffset: 0,
-            payloadCount: bytes.count
+            payloadCount: bytes.count,
+            marks: marks
         )
         let isTaken = batch.append(datagram, pool: &pool)
         #expect(isTaken)

@@ -15,15 +15,22 @@ struct BatchHarness: ~Copyable {
     }
 
     /// Appends a datagram in a buffer of its own; false when there was no slot.
-    mutating func append(_ bytes: [UInt8], socket: UInt32 = 0, port: UInt16 = 1) throws -> Bool {
+    mutating func append(
+        _ bytes: [UInt8],
+        socket: UInt32 = 0,
+        port: UInt16 = 1,
+        marks: PacketMarks = PacketMarks(),
+        family: SocketAddress.Family = .ipv4
+    ) throws -> Bool {
         let buffer = try require(pool.take())
         pool.fill(buffer, bytes)
         let datagram = OutgoingDatagram(
             socket: socket,
-            destination: .loopback(.ipv4, port: port),
+            destination: .loopback(family, port: port),
             buffer: buffer,
             payloadOffset: 0,
-            payloadCount: bytes.count
+            payloadCount: bytes.count,
+            marks: marks
         )
         defer { if pool.release(buffer) { pool.free(buffer) } }
         return batch.append(datagram, pool: &pool)

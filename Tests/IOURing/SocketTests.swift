@@ -59,9 +59,8 @@ import Testing
 
     @Test(arguments: [(false, IP_PMTUDISC_OMIT), (true, IP_PMTUDISC_DO)])
     func fragmentationIsAllowedUnlessForbidden(setsDontFragment: Bool, policy: Int32) throws {
-        var options = DatagramSocketOptions()
-        options.setsDontFragment = setsDontFragment
-        let socket = try DatagramSocket(boundTo: .loopback(.ipv4), options: options)
+        let socket = try DatagramSocket(boundTo: .loopback(.ipv4))
+        if setsDontFragment { try socket.setFragmentation(true, family: .ipv4) }
         var value: Int32 = 0
         var count: UInt32 = 4
         let level = Int32(IPPROTO_IP)

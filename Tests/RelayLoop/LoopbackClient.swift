@@ -156,11 +156,16 @@ extension LoopbackClient {
     }
 
     /// Sends data in a Send indication.
-    func indicate(_ data: [UInt8], to peer: SocketAddress) throws {
+    func indicate(
+        _ data: [UInt8],
+        to peer: SocketAddress,
+        isDontFragment: Bool = false
+    ) throws {
         let id = TransactionID(high: 9, low: 9)
-        let attributes: [(AttributeType, AttributeValue)] = [
+        var attributes: [(AttributeType, AttributeValue)] = [
             (.xorPeerAddress, .address(peer)), (.data, .bytes(data)),
         ]
+        if isDontFragment { attributes.append((.dontFragment, .bytes([]))) }
         try socket.send(message(.send, .indication, id, attributes), to: server)
     }
 

@@ -101,11 +101,14 @@ extension FarEnd {
 final class FarSocket: FarEnd {
     let address: SocketAddress
     private let socket: Int32
+    /// Of the datagram that came last.
+    private(set) var trafficClass: UInt8?
 
     init(_ host: SocketAddress, receiveBuffer: Int = 4 << 20) throws {
         var options = DatagramSocketOptions()
         options.coalescesReceives = false
         options.receiveBuffer = receiveBuffer
+        options.receivesTrafficClass = true
         let opened = try DatagramSocket(boundTo: host.with(port: 0), options: options)
         address = try opened.localAddress()
         socket = opened.release()
@@ -113,6 +116,15 @@ final class FarSocket: FarEnd {
 
     deinit {
         close(socket)
+    }
+
+    /// Marks what is sent from now on.
+    func mark(_ trafficClass: UInt8) throws {
+        var value = Int32(trafficClass)
+        let isIPv4 = address.family == .ipv4
+        let level = Int32(isIPv4 ? IPPROTO_IP : IPPROTO_IPV6)
+        let option = isIPv4 ? IP_TOS : IPV6_TCLASS
+        try #require(setsockopt(socket, level, option, &value, 4) == 0)
     }
 
     /// Sends one datagram, or, with a segment size, several at once as one segmented send.
@@ -133,7 +145,22 @@ final class FarSocket: FarEnd {
         var poll = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
         guard Glibc.poll(&poll, 1, milliseconds) == 1 else { return nil }
         var bytes = [UInt8](repeating: 0, count: 65_536)
-        let count = recv(socket, &bytes, bytes.count, 0)
+        var control = [UInt8](repeating: 0, count: 64)
+        let count = bytes.withUnsafeMutableBytes { bytes in
+            control.withUnsafeMutableBytes { control in
+                var vector = iovec(iov_base: bytes.baseAddress, iov_len: bytes.count)
+                return withUnsafeMutablePointer(to: &vector) { vector in
+                    var message = msghdr()
+                    message.msg_iov = vector
+                    message.msg_iovlen = 1
+                    message.msg_control = control.baseAddress
+                    message.msg_controllen = control.count
+                    return recvmsg(socket, &message, 0)
+                }
+            }
+        }
+        // Only the traffic class was asked for: one control message, its value after 16 bytes.
+        trafficClass = control[16]
         return count >= 0 ? Array(bytes.prefix(count)) : nil
     }
 }

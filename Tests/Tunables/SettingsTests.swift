@@ -33,6 +33,7 @@ import Tunables
         let settings = try settings(
             "threads/cpus=2 4-6",
             "udp/gro=0",
+            "udp/dscp=46",
             "udp/receive_buffer=3m",
             "relay/ports=2000-2001",
             "relay/address=192.0.2.1 2001:db8::1",
@@ -42,6 +43,7 @@ import Tunables
         )
         #expect(settings.threads.cpus == [2, 4, 5, 6])
         #expect(!settings.udp.gro)
+        #expect(settings.udp.dscp == 46)
         #expect(settings.udp.receiveBuffer == 3 << 20)
         #expect(settings.relay.ports == 2000...2001)
         #expect(settings.relay.address == ["192.0.2.1", "2001:db8::1"])
@@ -66,7 +68,8 @@ import Tunables
     @Test(arguments: [
         "threads/count=many", "threads/count=-1", "threads/count=+1", "threads/count=",
         "threads/count=99999999999999999999", "threads/cpus=4-2", "threads/cpus=1 1",
-        "threads/cpus=5000", "udp/gro=yes", "buffers/size=1k", "buffers/size=9999999999999g",
+        "threads/cpus=5000", "udp/gro=yes", "udp/dscp=64", "udp/dscp=", "buffers/size=1k",
+        "buffers/size=9999999999999g",
         "buffers/size=k", "relay/ports=80-90", "relay/ports=5000", "relay/ports=6000-5000",
         "listen/udp=1.2.3.4", "listen/udp=::1:3478", "listen/udp=[::1]:0", "listen/udp=[::1]:65536",
         "relay/address=1.2.3.4 5.6.7.8", "relay/address=localhost", "peers/deny=10.0.0.0/33",

@@ -51,7 +51,7 @@ extension ReferenceModel {
         let isUncertain = isUncertain || (isOwn && changedPorts.contains(destination))
         if peer.port == 0 { return }
         if isDropped {
-            if isUncertain { tally.uncertainDrops += 1 } else { tally.dontFragmentDrops += 1 }
+            if isUncertain { tally.uncertainDrops += 1 }
             return
         }
         let flow = Flow(

@@ -33,8 +33,7 @@ final class ReferenceModel {
         var errors: [Int: Int] = [:]
         var bandwidthDrops: UInt64 = 0
         var rateLimited: UInt64 = 0
-        /// Datagrams that needed a DF bit which the host cannot set, and those that perhaps did.
-        var dontFragmentDrops: UInt64 = 0
+        /// Datagrams that perhaps had to be dropped.
         var uncertainDrops: UInt64 = 0
         var deliveries = 0
     }

@@ -19,6 +19,7 @@ struct WireImage {
     /// The sending socket's address.
     let source: Endpoint
     let datagrams: [[UInt8]]
+    let isDontFragment: Bool
 
     var byteCount: Int { datagrams.reduce(0) { $0 + $1.count } }
 }
@@ -162,7 +163,13 @@ final class ServerThread {
             socket: socket,
             destination: Endpoint(image.destination)
         )
-        return WireImage(slot: slot, flow: flow, source: source, datagrams: image.datagrams)
+        return WireImage(
+            slot: slot,
+            flow: flow,
+            source: source,
+            datagrams: image.datagrams,
+            isDontFragment: image.marks.isDontFragment
+        )
     }
 
     /// Every buffer is in exactly one place, and none is held when no send is under way.

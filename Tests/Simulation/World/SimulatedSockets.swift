@@ -44,7 +44,6 @@ final class SimulatedSockets {
     private let shared: SharedState
     private let ledger: SocketLedger
     private let openFailure: Int
-    private let canSetDontFragment: Bool
     private var chance: SeededGenerator
     private(set) var sockets: [UInt32: Socket] = [:]
     private var freeIndexes: [UInt32]
@@ -67,7 +66,6 @@ final class SimulatedSockets {
         self.shared = shared
         self.ledger = ledger
         openFailure = scenario.faults.openFailure
-        canSetDontFragment = scenario.canSetDontFragment
         self.chance = chance
         freeIndexes = (0..<UInt32(indexes)).reversed()
     }
@@ -229,8 +227,6 @@ extension SimulatedSockets: RelayOpener {
         if isLast { shared.quota.release(userTag: userTag) }
         resting.append(relay.rawValue)
     }
-
-    func setDontFragment(on relay: RelayIndex) -> Bool { canSetDontFragment }
 
     func isLive(port: UInt16, family: AddressFamily) -> Bool {
         shared.ports(of: family).isOpen(port)

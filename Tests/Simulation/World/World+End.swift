@@ -43,7 +43,7 @@ extension World {
         let inServer = threads.reduce(0) { sum, thread in
             DropReason.allCases.reduce(sum) { $0 + thread.engine.serverStatistics.drops($1) }
         }
-        let dropped = inEngine + inServer + model.tally.dontFragmentDrops
+        let dropped = inEngine + inServer
         guard dropped + sent...dropped + sent + model.tally.uncertainDrops ~= received else {
             throw Violation("\(received) came in, \(sent) went out, \(dropped) were dropped")
         }

@@ -39,6 +39,10 @@ extension World {
         }
         thread.engine.endPass()
         while let image = thread.nextSend() {
+            if image.isDontFragment && !scenario.canSetDontFragment {
+                thread.engine.complete(image.slot, result: -1)
+                continue
+            }
             for bytes in image.datagrams { model.outputs.append(bytes, to: image.flow) }
             submit(image, of: index)
         }
