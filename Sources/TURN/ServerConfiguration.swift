@@ -21,6 +21,12 @@ public struct ServerConfiguration: Sendable {
     /// Secrets of time-limited (TURN REST) credentials; any of them is accepted.
     public var secrets: [[UInt8]] = []
 
+    /// Keys that open access tokens (RFC 7635); none: tokens are not taken.
+    public var accessTokenKeys: [AccessTokenKey] = []
+
+    /// The name that access tokens are made for, told to clients; at most 255 bytes.
+    public var serverName = ""
+
     /// Whether clients must authenticate; an open relay otherwise, for tests and closed networks.
     public var isAuthenticationRequired = true
 

@@ -70,7 +70,7 @@ extension TURNServer {
     ) -> Verdict {
         let request = pending.request
         let terms = pending.terms
-        let seconds = lifetimeSeconds(requested: terms.lifetimeSeconds)
+        let seconds = lifetimeSeconds(terms.lifetimeSeconds, request)
         let expiry = request.now.monotonic.advanced(bySeconds: UInt64(seconds))
         var allocation = Allocation(
             fiveTuple: request.fiveTuple,
