@@ -41,11 +41,14 @@ struct Extensions: OptionSet {
 
     /// RFC 7635, where there are keys for it.
     static let accessTokens = Extensions(rawValue: 1)
+    /// RFC 5780, on the sockets for it.
+    static let natDiscovery = Extensions(rawValue: 2)
 
     /// Whether an attribute is one of theirs.
     func know(_ type: AttributeType) -> Bool {
         switch type {
         case .accessToken: contains(.accessTokens)
+        case .changeRequest, .responsePort, .padding: contains(.natDiscovery)
         default: false
         }
     }

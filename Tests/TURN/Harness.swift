@@ -112,7 +112,7 @@ final class TestServer {
     }
 
     private func receive(_ bytes: [UInt8], from client: TestClient, _ now: Now) -> [String] {
-        var buffer = [UInt8](repeating: 0xEE, count: 1500)
+        var buffer = [UInt8](repeating: 0xEE, count: Limits.replyBytes)
         var span = buffer.mutableSpan
         var reply = span.mutableBytes
         var verdict = server.receive(
@@ -127,6 +127,9 @@ final class TestServer {
         switch verdict {
         case .drop(let reason): return ["drop \(reason)"]
         case .reply(let count): return [describe(Array(buffer[..<count]), to: bytes, of: client)]
+        case .replyElsewhere(let count, let way):
+            let answer = describe(Array(buffer[..<count]), to: bytes, of: client)
+            return [answer + " → \(way.client.description)/\(way.listener.rawValue)"]
         case .forward(let forward): return [describe(forward, bytes)]
         case .open: return ["open again"]
         case .connect(let request): return [connect(request, client, bytes)]

@@ -95,6 +95,14 @@ extension TestServer {
             return message.integrity(.sha256, key: client.key) ? "sha256" : "forged"
         case .fingerprint: return message.hasValidFingerprint == .valid ? "fingerprint" : "broken"
         case .software: return "software"
+        case .mappedAddress: return "plain=" + text(message.address(attribute))
+        case .responseOrigin: return "origin=" + text(message.address(attribute))
+        case .otherAddress: return "other=" + text(message.address(attribute))
+        case .alternateServer: return "alternate=" + text(message.address(attribute))
+        case .alternateDomain: return "domain=" + text(of: attribute, message)
+        case .padding:
+            let value = (0..<attribute.count).map { message.uint8(attribute, at: $0) ?? 1 }
+            return "padding=\(attribute.count)" + (value.allSatisfy { $0 == 0 } ? "" : " leaking")
         case .thirdPartyAuthorization: return "server=" + text(of: attribute, message)
         default: return "attribute \(String(attribute.type.rawValue, radix: 16))"
         }
