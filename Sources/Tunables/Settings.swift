@@ -18,6 +18,16 @@ public struct Settings: Sendable, Equatable {
         public var software = ""
         /// Accepts channel numbers above 0x4FFF.
         public var rfc5766Channels = false
+        /// The family of relayed addresses nobody asked a family of: `ipv4` or `client`.
+        public var defaultFamily = ""
+        /// Adds MAPPED-ADDRESS to Binding answers.
+        public var tellsMappedAddress = false
+        /// Other servers, such as `192.0.2.7:3478` or `turn2.example.org@192.0.2.7:3478`.
+        public var alternates: [String] = []
+        /// When clients are sent on to them: `draining` or `always`.
+        public var redirect = ""
+        /// Makes no new allocations.
+        public var isDraining = false
     }
 
     /// The attributes under `listen/`.
@@ -30,6 +40,8 @@ public struct Settings: Sendable, Equatable {
         public var tls: [String] = []
         /// More endpoints for UDP, which need a certificate.
         public var dtls: [String] = []
+        /// Pairs of endpoints for NAT behaviour discovery, at most one of each family.
+        public var natDiscovery: [String] = []
     }
 
     /// The attributes under `relay/`.
@@ -100,6 +112,10 @@ public struct Settings: Sendable, Equatable {
         public var users: [NamedSecret] = []
         /// Secrets of time-limited credentials.
         public var secrets: [NamedSecret] = []
+        /// Keys that open access tokens, by kid.
+        public var oauthKeys: [NamedSecret] = []
+        /// The name that access tokens are made for; empty: the realm.
+        public var serverName = ""
         /// The key of nonces; empty: a random one.
         public var nonceKey = ""
         /// How long a nonce is good.
