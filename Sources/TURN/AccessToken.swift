@@ -43,10 +43,13 @@ struct AccessToken {
 struct AccessTokenKeys: Sendable {
     /// The value of THIRD-PARTY-AUTHORIZATION, and the associated data of each token.
     let serverName: [UInt8]
+    /// Whether HMAC-SHA1 may be had of a session key's first 16 bytes, as coturn does.
+    let takesShortKeys: Bool
     private let keys: [AccessTokenKey]
 
     init(_ configuration: ServerConfiguration) {
         keys = configuration.accessTokenKeys
+        takesShortKeys = configuration.takesShortSessionKeys
         serverName = Array(configuration.serverName.utf8)
     }
 

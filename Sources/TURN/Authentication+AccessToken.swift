@@ -32,14 +32,28 @@ extension Authentication {
                 kid: message.value(of: username),
                 at: now
             ),
-            let end = token.end(at: now), message.integrity(kind, key: token.key)
+            let end = token.end(at: now), let key = key(in: token, signing: message, kind)
         else { return nil }
         return Identity(
-            key: token.key,
+            key: key,
             integrity: kind,
             user: credentials.user(ofSessionKey: token.key),
             tokenEnd: end
         )
+    }
+
+    /// The session key, or its beginning, if the request is signed with that.
+    private func key(
+        in token: AccessToken,
+        signing message: borrowing Message,
+        _ kind: IntegrityKind
+    ) -> IntegrityKey? {
+        if message.integrity(kind, key: token.key) { return token.key }
+        let beginning = token.key.bytes.extracting(0..<AccessToken.keyCounts.lowerBound)
+        guard tokens.takesShortKeys, kind == .sha1, let short = IntegrityKey(bytes: beginning),
+            message.integrity(kind, key: short)
+        else { return nil }
+        return short
     }
 
     /// Who a request is from that brings no token, because an earlier one on this five-tuple did: only Allocate

@@ -27,6 +27,11 @@ public struct ServerConfiguration: Sendable {
     /// The name that access tokens are made for, told to clients; at most 255 bytes.
     public var serverName = ""
 
+    /// Takes requests that HMAC-SHA1 has signed with the first 16 bytes of a session key too, as coturn does.
+    ///
+    /// RFC 7635 7 has the whole key.
+    public var takesShortSessionKeys = false
+
     /// Whether clients must authenticate; an open relay otherwise, for tests and closed networks.
     public var isAuthenticationRequired = true
 
@@ -74,7 +79,7 @@ public struct ServerConfiguration: Sendable {
     /// When they are.
     public var redirect = RedirectPolicy.draining
 
-    /// No new allocations are made.
+    /// No new allocations are made; `TURNServer.isDraining` changes it.
     public var isDraining = false
 
     /// The most allocations of this thread.

@@ -14,15 +14,15 @@ extension TURNServer {
         let listener = request.fiveTuple.listener
         if case .reserved = terms.kind { return nil }
         switch configuration.redirect {
-        case .draining where !configuration.isDraining: return nil
-        case .always where !configuration.isDraining && alternates.contain(listener): return nil
+        case .draining where !isDraining: return nil
+        case .always where !isDraining && alternates.contain(listener): return nil
         case .draining, .always: break
         }
         let family = request.fiveTuple.client.ip.canonical.family
         if let (server, other) = alternates.next(family, besides: listener) {
             return redirect(request, to: server, other, &reply)
         }
-        return configuration.isDraining ? refuse(request, .insufficientCapacity, &reply) : nil
+        return isDraining ? refuse(request, .insufficientCapacity, &reply) : nil
     }
 
     /// Signed if the request was (RFC 8489 10); the client's own family comes first.

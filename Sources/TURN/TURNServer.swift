@@ -14,6 +14,9 @@ public struct TURNServer: ~Copyable, Sendable {
     let bandwidth: TokenRate
     let transactionHash: KeyedHash
 
+    /// No new allocations are made: clients are sent on, or refused.
+    public var isDraining: Bool
+
     var table: AllocationTable
     let authentication: Authentication
     var limiter: UnauthenticatedLimiter
@@ -33,6 +36,7 @@ public struct TURNServer: ~Copyable, Sendable {
         own = OwnAddresses(configuration)
         natDiscovery = NATDiscovery(configuration)
         alternates = Alternates(configuration)
+        isDraining = configuration.isDraining
         // A burst of a second, and never less than the largest datagram.
         let rate = configuration.bandwidthPerAllocation
         bandwidth = TokenRate(perSecond: rate, burst: max(rate, UInt64(Limits.datagramBytes)))

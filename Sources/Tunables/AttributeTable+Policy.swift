@@ -29,6 +29,14 @@ extension AttributeTable {
                 "Key shared with an authorization server; NAME is its kid. Opens access tokens (RFC 7635)."
         ),
         Attribute(
+            "auth/oauth_short_keys",
+            .toggle,
+            \.auth.takesShortSessionKeys,
+            default: "0",
+            help:
+                "1 also takes requests signed with the first 16 bytes of a token's key, as coturn's client does."
+        ),
+        Attribute(
             "auth/server_name",
             .text(bytes: 0...255),
             \.auth.serverName,

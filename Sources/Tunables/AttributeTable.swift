@@ -68,7 +68,7 @@ extension AttributeTable {
             \.server.isDraining,
             default: "0",
             help:
-                "1 makes no new allocations: clients are sent on, or refused (508) for want of an alternate."
+                "1 starts without new allocations: clients are sent on, or refused (508); SIGUSR2 changes it."
         ),
     ]
 

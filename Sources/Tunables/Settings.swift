@@ -114,6 +114,8 @@ public struct Settings: Sendable, Equatable {
         public var secrets: [NamedSecret] = []
         /// Keys that open access tokens, by kid.
         public var oauthKeys: [NamedSecret] = []
+        /// Takes signatures of a session key's first 16 bytes.
+        public var takesShortSessionKeys = false
         /// The name that access tokens are made for; empty: the realm.
         public var serverName = ""
         /// The key of nonces; empty: a random one.

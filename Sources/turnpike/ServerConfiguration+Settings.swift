@@ -59,6 +59,7 @@ extension ServerConfiguration {
             }
             users.append(user)
         }
+        takesShortSessionKeys = auth.takesShortSessionKeys
         serverName = auth.serverName.isEmpty ? realm : auth.serverName
         for key in auth.oauthKeys {
             guard let key = AccessTokenKey(name: key.name, value: key.value) else {

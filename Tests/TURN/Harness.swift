@@ -71,6 +71,12 @@ final class TestServer {
         server.allocation(at: place, now: TestServer.start)
     }
 
+    /// Whether new allocations are made elsewhere.
+    var isDraining: Bool {
+        get { server.isDraining }
+        set { server.isDraining = newValue }
+    }
+
     /// Seconds until the server wants to look at its deadlines, from the tests' time 0.
     var nextDeadline: Double? {
         server.nextDeadline.map {

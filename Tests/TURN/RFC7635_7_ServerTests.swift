@@ -52,6 +52,22 @@ struct RFC7635_7_ServerTests {
         #expect(server.expect(alice.allocate())[0].hasPrefix("allocate 401 challenge"))
     }
 
+    /// coturn and its client sign with 16 bytes whatever the key has.
+    @Test func theBeginningOfTheKeyIsTakenIfConfigured() {
+        let lenient = TestServer(trusting: TokenIssuer()) { $0.takesShortSessionKeys = true }
+        for (server, isTaken) in [(server, false), (lenient, true)] {
+            let bearer = server.bearer()
+            bearer.sessionKey = Array("a session key of".utf8)
+            let output = server.expect(bearer.allocate())[0]
+            #expect(output.hasPrefix(isTaken ? "allocate ok" : "allocate 401"))
+            if isTaken { #expect(output.hasSuffix("sha1")) }
+            bearer.integrity = .sha256
+            #expect(!server.expect(bearer.request(.refresh))[0].hasPrefix("refresh ok"))
+        }
+        let bearer = lenient.bearer("192.0.2.1:1001")
+        #expect(lenient.expect(bearer.allocate())[0].hasPrefix("allocate ok"))
+    }
+
     @Test func tokensOfOtherServersAndUnknownKeysAreRefused() {
         var issuer = TokenIssuer()
         issuer.serverName = "other.example.org"

@@ -119,6 +119,19 @@ struct RFC8489_10_AlternateServerTests {
         #expect(idle.expect(idle.client().allocate())[0].hasPrefix("allocate ok"))
     }
 
+    @Test func drainingBeginsAndEndsWhileItRuns() {
+        let server = server { $0.redirect = .draining }
+        let alice = server.allocatedClient()
+        server.isDraining = true
+        let bob = server.client("192.0.2.2:1000", "bob")
+        #expect(server.expect(bob.allocate()) == ["allocate 508 sha1"])
+        // What there is goes on.
+        #expect(server.expect(alice.request(.refresh)) == ["refresh ok lifetime=600 sha1"])
+        #expect(server.expect(alice.permit("8.8.8.8:1")) == ["permission ok sha1"])
+        server.isDraining = false
+        #expect(server.expect(bob.allocate())[0].hasPrefix("allocate ok"))
+    }
+
     @Test func alternatesAreAddressesWithAName() {
         #expect(AlternateServer("50.0.1.1:3478")?.address.description == "50.0.1.1:3478")
         let named = AlternateServer("turn2.example.org@[2a00::1]:5349")
