@@ -56,7 +56,7 @@ extension TURNServer {
         _ reply: inout MutableRawSpan
     ) -> Verdict {
         var request = request
-        let session = session(of: request)
+        let session = session(of: message, request)
         if authentication.mustDecrypt(message, session: session) {
             guard mayAnswerUnproved(request) else { return .drop(.rateLimited) }
             request.isAdmitted = true
@@ -88,8 +88,17 @@ extension TURNServer {
     }
 
     /// Who made the allocation on a request's 5-tuple, if there is one and he had to prove himself.
-    private mutating func session(of request: Request) -> Identity? {
-        table.settledAllocation(of: request.fiveTuple, at: request.now.monotonic)
+    ///
+    /// A data connection has none of its own: it is its owner's who made the one that it names.
+    private mutating func session(
+        of message: borrowing Message,
+        _ request: Request
+    ) -> Identity? {
+        if request.method == .connectionBind {
+            return pendingConnection(message, at: request.now.monotonic)
+                .flatMap { table.allocations[table.tcp.pool[$0].allocation].identity }
+        }
+        return table.settledAllocation(of: request.fiveTuple, at: request.now.monotonic)
             .flatMap { table.allocations[$0].identity }
     }
 

@@ -125,4 +125,25 @@ struct RFC7635_9_AllocationTests {
         #expect(server.expect(guest.request(.refresh)) == ["refresh 441 sha1"])
         #expect(server.expect(hers.permit("8.8.8.8:1")) == ["permission ok sha1"])
     }
+
+    /// ConnectionBind (RFC 6062) brings no token either, and comes from a five-tuple that no token was seen on.
+    @Test func dataConnectionsAreTheirOwnersWithoutAToken() {
+        let server = TestServer(trusting: TokenIssuer()) { $0.relaysTCP = true }
+        let peer = "8.8.8.8:80"
+        let bearer = server.bearer()
+        bearer.transport = .tcp
+        bearer.connection = ConnectionIndex(rawValue: 1)
+        let allocate = bearer.request(.allocate, .transport(6))
+        #expect(server.expect(allocate)[0].hasPrefix("allocate ok"))
+        bearer.accessToken = nil
+        _ = server.expect(bearer.request(.connect, .peer(peer)))
+        _ = server.expect(.connected(peer, true))
+        let data = server.tcpClient("192.0.2.1:2000", "north")
+        data.sessionKey = Array("another session key.".utf8)
+        let request = data.request(.connectionBind, .connectionID(server.id(peer)))
+        #expect(server.expect(request)[0].hasPrefix("bind 401"))
+        data.sessionKey = bearer.sessionKey
+        let right = data.request(.connectionBind, .connectionID(server.id(peer)))
+        #expect(server.expect(right) == ["bind ok sha1", "join \(peer)"])
+    }
 }
