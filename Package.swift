@@ -114,7 +114,7 @@ let package = Package(
         ),
         benchmark("MicroBenchmarks", ["STUN", "TURN", "IOURing", "RelayLoop", "Exchange"]),
         tests("STUN", ["STUN"]),
-        tests("TURN", ["TURN", "STUN"]),
+        tests("TURN", ["TURN", "STUN", "COpenSSL"]),
         tests("TLS", ["TLS", "COpenSSL", "CTLSClient"]),
         tests("IOURing", ["IOURing"]),
         tests("Exchange", ["Exchange"]),

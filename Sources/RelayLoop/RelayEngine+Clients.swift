@@ -65,6 +65,8 @@ extension RelayEngine {
         case .reply(let count):
             reply(count: count, to: message.fiveTuple)
             drainCommands(at: now, opener: &opener)
+        case .replyElsewhere(let count, let fiveTuple):
+            reply(count: count, to: fiveTuple)
         case .open(let request):
             let outcome = opener.open(request, at: now)
             finishAllocate(outcome, to: message.fiveTuple, at: now)

@@ -49,6 +49,12 @@ public struct RelayEngine: ~Copyable {
     /// The server's own counters.
     public var serverStatistics: TURN.Statistics { server.statistics }
 
+    /// Whether new allocations are made elsewhere.
+    public var isDraining: Bool {
+        get { server.isDraining }
+        set { server.isDraining = newValue }
+    }
+
     /// When `expire` is due next; `nil` when nothing waits.
     public var nextDeadline: Instant? { server.nextDeadline }
 

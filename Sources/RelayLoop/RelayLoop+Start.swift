@@ -136,7 +136,7 @@ extension RelayLoop {
         node: Int?
     ) throws(Errno) -> RelayEngine {
         try RelayEngine(
-            server: TURNServer(configuration: configuration.server, seed: Self.seed()),
+            server: TURNServer(configuration: configuration.numberedServer, seed: Self.seed()),
             pool: try BufferPool(
                 count: configuration.bufferCount + Limits.spareBuffers,
                 size: configuration.bufferSize + Limits.headroom,
@@ -156,6 +156,14 @@ extension RelayLoop {
 }
 
 extension RelayThreadConfiguration {
+    /// The server, told by which numbers its listeners go.
+    fileprivate var numberedServer: ServerConfiguration {
+        var server = server
+        server.listeners = listeners
+        server.streamListeners = streamListeners
+        return server
+    }
+
     /// How this thread's sockets are opened.
     func socketOptions(sharesPort: Bool) -> DatagramSocketOptions {
         var options = DatagramSocketOptions()

@@ -53,6 +53,7 @@ struct RelayLoop: ~Copyable {
         while !isStopping {
             let now = Clock.now()
             overrun.end(at: now.monotonic.nanoseconds)
+            memory.engine.isDraining = sockets.shared.draining.isOn
             memory.engine.resumeHandshakes(at: now, opener: &sockets)
             reap(at: now)
             memory.engine.expire(at: now, opener: &sockets)

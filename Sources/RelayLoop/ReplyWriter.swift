@@ -7,10 +7,10 @@ internal import TURN
 /// Packs the answers of a pass into few buffers of the pool.
 ///
 /// An answer is written to `scratch` while the request is still borrowed from the pool, and then copied:
-/// answers are control traffic, at most a few hundred bytes.
+/// answers are control traffic, a few hundred bytes, or a padded one of NAT behaviour discovery.
 struct ReplyWriter: ~Copyable {
-    /// Memory an answer is written to.
-    typealias Scratch = InlineArray<1536, UInt8>
+    /// Memory an answer is written to: `TURN.Limits.replyBytes`.
+    typealias Scratch = InlineArray<2048, UInt8>
 
     /// The scratch of this thread.
     var scratch = Scratch(repeating: 0)

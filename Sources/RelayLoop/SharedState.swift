@@ -16,6 +16,8 @@ public final class SharedState: Sendable {
     /// Sockets kept for a RESERVATION-TOKEN (RFC 8656 7.2).
     public let reservations: ReservationTable
 
+    /// Whether new allocations are to be made elsewhere.
+    public let draining: DrainSwitch
     private let contexts: Mutex<TLSContexts>
 
     /// What new TLS and DTLS sessions are made with; looked at when a thread starts or is told to look again.
@@ -30,8 +32,15 @@ public final class SharedState: Sendable {
     ///   - allocations: allocations allowed in all.
     ///   - allocationsPerUser: allocations allowed for one user; 0 for no limit.
     ///   - tls: what TLS and DTLS sessions are made with.
-    public init(allocations: Int, allocationsPerUser: Int, tls: TLSContexts = TLSContexts()) {
+    ///   - isDraining: whether it begins without new allocations.
+    public init(
+        allocations: Int,
+        allocationsPerUser: Int,
+        tls: TLSContexts = TLSContexts(),
+        isDraining: Bool = false
+    ) {
         contexts = Mutex(tls)
+        draining = DrainSwitch(isOn: isDraining)
         portsIPv4 = RelayedPorts()
         portsIPv6 = RelayedPorts()
         quota = Quota(total: allocations, perUser: allocationsPerUser)

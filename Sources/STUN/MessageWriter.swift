@@ -121,6 +121,13 @@ extension MessageWriter {
         append(type, bytes: value.span.rawBytes)
     }
 
+    /// Appends zeros.
+    @_lifetime(self: copy self)
+    public mutating func append(_ type: AttributeType, zeros count: Int) {
+        guard let offset = reserve(type, count: count) else { return }
+        for index in 0..<count { bytes.store(UInt8(0), at: offset + index) }
+    }
+
     /// Appends text.
     @_lifetime(self: copy self)
     public mutating func append(_ type: AttributeType, text: StaticString) {

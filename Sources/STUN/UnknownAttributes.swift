@@ -21,6 +21,12 @@ public struct UnknownAttributes: Sendable, BitwiseCopyable {
         return AttributeType(rawValue: types[index])
     }
 
+    /// Whether `type` is in the list.
+    public func contains(_ type: AttributeType) -> Bool {
+        for index in 0..<count where types[index] == type.rawValue { return true }
+        return false
+    }
+
     /// Adds `type`, unless it is there or the list is full.
     public mutating func insert(_ type: AttributeType) {
         for index in 0..<count where types[index] == type.rawValue { return }

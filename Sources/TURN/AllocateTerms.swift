@@ -33,10 +33,13 @@ struct AllocateTerms {
     }
 
     /// Steps 3 to 9 of RFC 8656 7.2.
+    ///
+    /// `preferred` is the family of who asks for none.
     static func read(
         _ message: borrowing Message,
         _ own: OwnAddresses,
-        _ transports: RelayTransports
+        _ transports: RelayTransports,
+        preferring preferred: AddressFamily = .ipv4
     ) -> Reading {
         // 3. REQUESTED-TRANSPORT must be UDP, or TCP where that is relayed.
         let transport: RelayTransport
@@ -51,7 +54,7 @@ struct AllocateTerms {
         guard families.areCompatible(with: kind) else { return .refused(.badRequest) }
         // 7. to 9. The address family, and a second one.
         let served: ServedFamilies
-        switch families.served(kind, own) {
+        switch families.served(kind, own, preferring: preferred) {
         case .refused(let code): return .refused(code)
         case .accepted(let accepted): served = accepted
         }
@@ -117,9 +120,13 @@ private struct RequestedFamilies {
 
     /// Steps 7 to 9: a token for a family that is not relayed is none of ours (5.); of two families one is
     /// enough.
-    func served(_ kind: RelayRequest.Kind, _ own: OwnAddresses) -> ServedFamilies.Reading {
+    func served(
+        _ kind: RelayRequest.Kind,
+        _ own: OwnAddresses,
+        preferring preferred: AddressFamily
+    ) -> ServedFamilies.Reading {
         let isPair = additional != nil && isAdditionalValid(with: kind)
-        guard let family = family(with: kind), own.hasRelay(family) else {
+        guard let family = family(with: kind, preferring: preferred), own.hasRelay(family) else {
             guard isPair, own.hasRelay(.ipv6) else {
                 return .refused(
                     kind.isReserved ? .insufficientCapacity : .addressFamilyNotSupported
@@ -144,10 +151,15 @@ private struct RequestedFamilies {
         return additional == AddressFamily.ipv6.rawValue
     }
 
-    /// The family of the relayed address: the one asked for, IPv4 without a word, a reserved port's own.
-    func family(with kind: RelayRequest.Kind) -> AddressFamily? {
+    /// The family of the relayed address: the one asked for, the preferred without a word, a reserved port's own.
+    ///
+    /// An additional address is IPv6, and the other one IPv4.
+    func family(
+        with kind: RelayRequest.Kind,
+        preferring preferred: AddressFamily
+    ) -> AddressFamily? {
         if case .reserved(let token) = kind { return token & 1 == 1 ? .ipv6 : .ipv4 }
-        guard let requested else { return .ipv4 }
+        guard let requested else { return additional == nil ? preferred : .ipv4 }
         return AddressFamily(rawValue: requested)
     }
 }

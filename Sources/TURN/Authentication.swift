@@ -12,6 +12,8 @@ public struct Identity: Sendable, BitwiseCopyable {
     public let integrity: IntegrityKind
     /// Who it is.
     public let user: UserDigest
+    /// When the access token ends that proved him, in seconds since 1970 (RFC 7635 7); nil when none did.
+    public let tokenEnd: UInt64?
 
     /// The user as quotas count him.
     public var userTag: UInt64 { user.high }
@@ -31,7 +33,8 @@ public enum AuthenticationResult: Sendable, BitwiseCopyable {
 
 /// The server's side of the long-term credential mechanism, without any state for a client.
 public struct Authentication: Sendable {
-    private let credentials: Credentials
+    let credentials: Credentials
+    let tokens: AccessTokenKeys
     private let nonceKey: NonceKey
     private let isRequired: Bool
     private let software: [UInt8]
@@ -51,6 +54,7 @@ public struct Authentication: Sendable {
         var features: SecurityFeatures = .passwordAlgorithms
         if credentials.canResolveUserhash { features.insert(.usernameAnonymity) }
         self.credentials = credentials
+        tokens = AccessTokenKeys(configuration)
         nonceKey = NonceKey(
             secret: configuration.nonceKey.isEmpty ? seed : configuration.nonceKey,
             realm: realm,
@@ -93,14 +97,19 @@ public struct Authentication: Sendable {
             return .badRequest
         }
         guard message.value(of: realm).isEqualInConstantTime(to: credentials.realm.span.rawBytes),
-            let claim = claim(of: message),
-            !checksExpiry || !claim.isExpired(at: now),
-            let key = key(of: claim, session, algorithm, proving: message, kind)
+            let identity = identity(
+                of: message,
+                session,
+                algorithm,
+                kind,
+                checksExpiry,
+                at: now
+            )
         else { return .challenge(.unauthorized) }
         guard nonceKey.recognizes(nonce, for: client, at: now) else {
             return .challenge(.staleNonce)
         }
-        return .authenticated(Identity(key: key, integrity: kind, user: claim.user))
+        return .authenticated(identity)
     }
 
     /// Appends what a 401 or 438 consists of, with a nonce for `client`.
@@ -119,6 +128,8 @@ public struct Authentication: Sendable {
         writer.append(.realm, bytes: credentials.realm)
         writer.append(.nonce, bytes: nonce.bytes)
         writer.append(.passwordAlgorithms, bytes: algorithms)
+        // With 438 too: it is answered like 401, and the client makes its choice again.
+        if tokens.isServed { writer.append(.thirdPartyAuthorization, bytes: tokens.serverName) }
         if !software.isEmpty { writer.append(.software, bytes: software) }
     }
 
@@ -142,6 +153,27 @@ public struct Authentication: Sendable {
             offered.contains(chosen)
         else { return nil }
         return chosen
+    }
+
+    /// Who proves himself: by an access token, and one who brings it by nothing else, or by a password.
+    private func identity(
+        of message: borrowing Message,
+        _ session: Identity?,
+        _ algorithm: PasswordAlgorithm,
+        _ kind: IntegrityKind,
+        _ checksExpiry: Bool,
+        at now: Now
+    ) -> Identity? {
+        if tokens.isServed {
+            if let token = message.first(.accessToken) {
+                return bearer(of: token, in: message, kind, at: now)
+            }
+            if let bearer = bearer(of: session, in: message, kind) { return bearer }
+        }
+        guard let claim = claim(of: message), !checksExpiry || !claim.isExpired(at: now),
+            let key = key(of: claim, session, algorithm, proving: message, kind)
+        else { return nil }
+        return Identity(key: key, integrity: kind, user: claim.user, tokenEnd: nil)
     }
 
     private func claim(of message: borrowing Message) -> Credentials.Claim? {
@@ -171,7 +203,7 @@ public struct Authentication: Sendable {
 
 extension Message {
     /// The integrity attribute that counts: the stronger one (RFC 8489 9.2.4).
-    fileprivate var integrityKind: IntegrityKind? {
+    var integrityKind: IntegrityKind? {
         if first(.messageIntegritySHA256) != nil { return .sha256 }
         return first(.messageIntegrity) != nil ? .sha1 : nil
     }

@@ -1,4 +1,5 @@
-/// Base64 (RFC 4648 section 4) for nonces, time-limited passwords and WebSocket keys, without allocating.
+/// Base64 (RFC 4648 section 4) for nonces, time-limited passwords and WebSocket keys, without allocating, and for
+/// keys of the configuration.
 
 /// The standard alphabet.
 public enum Base64 {
@@ -39,5 +40,28 @@ public enum Base64 {
             group = group &<< 6 | UInt32(number)
         }
         return group
+    }
+
+    /// The bytes of a text in the standard or in the URL alphabet, with or without padding; nil when it is none.
+    static func bytes(_ text: some Collection<UInt8>) -> [UInt8]? {
+        var digits = Array(text)
+        while digits.last == UInt8(ascii: "="), digits.count > text.count - 2 {
+            digits.removeLast()
+        }
+        guard digits.count % 4 != 1 else { return nil }
+        var bytes: [UInt8] = []
+        var bits: UInt32 = 0
+        for (index, digit) in digits.enumerated() {
+            let isURL = digit == UInt8(ascii: "-") || digit == UInt8(ascii: "_")
+            guard let number = isURL ? (digit == UInt8(ascii: "-") ? 62 : 63) : number(digit) else {
+                return nil
+            }
+            bits = bits &<< 6 | UInt32(number)
+            // The first digit of four completes no byte.
+            if index % 4 != 0 {
+                bytes.append(UInt8(truncatingIfNeeded: bits &>> UInt32(6 - 2 * (index % 4))))
+            }
+        }
+        return bytes
     }
 }

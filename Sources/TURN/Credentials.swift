@@ -40,6 +40,7 @@ struct Credentials: Sendable {
     /// Sets the names of the two kinds apart, so that nobody becomes a static user by a signed name.
     private static let knownDomain: [1 of UInt8] = [0]
     private static let timeLimitedDomain: [1 of UInt8] = [1]
+    private static let sessionDomain: [1 of UInt8] = [2]
 
     let realm: [UInt8]
     private let secrets: [[UInt8]]
@@ -102,6 +103,11 @@ struct Credentials: Sendable {
         guard let position else { return nil }
         let index = userhashOrder[position]
         return .known(index: index, user: records[index].user)
+    }
+
+    /// Who has a session key out of an access token: all that share a token are one user.
+    func user(ofSessionKey key: borrowing IntegrityKey) -> UserDigest {
+        digest(Credentials.sessionDomain.span.rawBytes, key.bytes)
     }
 
     /// The key of `claim` under which `message` has its integrity; nil when there is none.

@@ -21,6 +21,14 @@ public enum ClientTransport: UInt8, Sendable, BitwiseCopyable {
         }
     }
 
+    /// Whether the client has checked a certificate of ours.
+    var isSecure: Bool {
+        switch self {
+        case .tls, .dtls: true
+        case .udp, .tcp: false
+        }
+    }
+
     /// Whether the client's address is proved before its first message: nobody else can be struck by an answer.
     var isVerified: Bool { self != .udp }
 }

@@ -50,6 +50,12 @@ public enum Limits {
         4 * allocations + 4096
     }
 
+    /// PADDING of an answer: an Ethernet's MTU (RFC 5780 6.1).
+    public static let discoveryPaddingBytes = 1500
+
+    /// Room for any answer: that padding, and all else together.
+    public static let replyBytes = 2048
+
     /// The longest payload of a UDP datagram over IPv4: 65 535 less the IP and UDP headers.
     public static let datagramBytes = 65_507
 }

@@ -21,6 +21,17 @@ public struct ServerConfiguration: Sendable {
     /// Secrets of time-limited (TURN REST) credentials; any of them is accepted.
     public var secrets: [[UInt8]] = []
 
+    /// Keys that open access tokens (RFC 7635); none: tokens are not taken.
+    public var accessTokenKeys: [AccessTokenKey] = []
+
+    /// The name that access tokens are made for, told to clients; at most 255 bytes.
+    public var serverName = ""
+
+    /// Takes requests that HMAC-SHA1 has signed with the first 16 bytes of a session key too, as coturn does.
+    ///
+    /// RFC 7635 7 has the whole key.
+    public var takesShortSessionKeys = false
+
     /// Whether clients must authenticate; an open relay otherwise, for tests and closed networks.
     public var isAuthenticationRequired = true
 
@@ -47,6 +58,29 @@ public struct ServerConfiguration: Sendable {
 
     /// Accepts channel numbers up to 0x7FFF, as RFC 5766 did; RFC 8656 ends at 0x4FFF.
     public var rfc5766Channels = false
+
+    /// The family of relayed addresses of which none was asked for is the client's, where it is relayed.
+    ///
+    /// RFC 8656 7.2 has IPv4 for all.
+    public var prefersClientFamily = false
+
+    /// Adds MAPPED-ADDRESS to Binding answers, as RFC 3489 had it.
+    public var tellsMappedAddress = false
+
+    /// The addresses of listeners in the order of `ListenerIndex`: those for datagrams, then those for streams.
+    public var listeners: [TransportAddress] = [], streamListeners: [TransportAddress] = []
+
+    /// Where NAT behaviour discovery is served (RFC 5780), at most one for each family.
+    public var natDiscovery: [CrossedAddresses] = []
+
+    /// Other servers, to which Allocate requests are sent on.
+    public var alternates: [AlternateServer] = []
+
+    /// When they are.
+    public var redirect = RedirectPolicy.draining
+
+    /// No new allocations are made; `TURNServer.isDraining` changes it.
+    public var isDraining = false
 
     /// The most allocations of this thread.
     public var allocationCapacity = 10_000

@@ -43,7 +43,8 @@ public struct StaticUser: Hashable, Sendable {
         }
     }
 
-    private static func bytes(hexadecimal text: Substring.UTF8View) -> [UInt8]? {
+    /// The bytes of hexadecimal digits; nil when there is anything else, or an odd number of them.
+    static func bytes(hexadecimal text: Substring.UTF8View) -> [UInt8]? {
         let digits = text.compactMap { Character(Unicode.Scalar($0)).hexDigitValue }
         guard digits.count == text.count, digits.count.isMultiple(of: 2) else { return nil }
         return stride(from: 0, to: digits.count, by: 2).map {

@@ -19,10 +19,13 @@ extension TURNServer {
         }
         // 3. to 8. What the attributes ask for.
         let terms: AllocateTerms
-        switch AllocateTerms.read(message, own, relayTransports(for: request)) {
+        let transports = relayTransports(for: request)
+        switch AllocateTerms.read(message, own, transports, preferring: preferredFamily(request)) {
         case .refused(let code): return refuse(request, code, &reply)
         case .accepted(let accepted): terms = accepted
         }
+        // 11. Another server's to serve.
+        if let verdict = redirect(request, terms, &reply) { return verdict }
         // 9. and 10. Capacity of this thread; quotas and ports are the loop's to check.
         guard table.hasRoom else { return refuse(request, .insufficientCapacity, &reply) }
         let reservationToken = terms.wantsReservation ? nextReservationToken(terms.family) : 0
@@ -70,7 +73,7 @@ extension TURNServer {
     ) -> Verdict {
         let request = pending.request
         let terms = pending.terms
-        let seconds = lifetimeSeconds(requested: terms.lifetimeSeconds)
+        let seconds = lifetimeSeconds(terms.lifetimeSeconds, request)
         let expiry = request.now.monotonic.advanced(bySeconds: UInt64(seconds))
         var allocation = Allocation(
             fiveTuple: request.fiveTuple,
@@ -114,6 +117,12 @@ extension TURNServer {
         }
         counters.successes &+= 1
         return conclude(writer, request)
+    }
+
+    /// The family of the relayed address when none is asked for.
+    private func preferredFamily(_ request: Request) -> AddressFamily {
+        let family = request.fiveTuple.client.ip.canonical.family
+        return configuration.prefersClientFamily && own.hasRelay(family) ? family : .ipv4
     }
 
     private mutating func relayRequest(

@@ -87,7 +87,7 @@ extension TURNServer {
     ///
     /// Who has a connection has proved its address: the answer strikes nobody else.
     mutating func mayAnswerUnproved(_ request: Request) -> Bool {
-        request.fiveTuple.transport.isVerified
+        request.isAdmitted || request.fiveTuple.transport.isVerified
             || limiter.allows(request.fiveTuple.client.ip, at: request.now.monotonic)
     }
 

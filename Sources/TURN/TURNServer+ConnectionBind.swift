@@ -26,7 +26,7 @@ extension TURNServer {
     }
 
     /// The connection that a request names, if it waits for its client and both it and its allocation live.
-    private func pendingConnection(
+    func pendingConnection(
         _ message: borrowing Message,
         at now: Instant
     ) -> Slot<TCPConnection>? {

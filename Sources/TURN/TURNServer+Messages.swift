@@ -56,13 +56,25 @@ extension TURNServer {
         _ reply: inout MutableRawSpan
     ) -> Verdict {
         var request = request
-        switch authenticate(message, request) {
+        let session = session(of: message, request)
+        if authentication.mustDecrypt(message, session: session) {
+            guard mayAnswerUnproved(request) else { return .drop(.rateLimited) }
+            request.isAdmitted = true
+        }
+        let unknown = unknownAttributes(
+            in: message,
+            serving: authentication.takesTokens ? .accessTokens : []
+        )
+        switch authenticate(message, request, session) {
         case .authenticated(let identity): request.identity = identity
         case .anonymous: break
+        case .challenge(.unauthorized) where unknown.contains(.accessToken):
+            // Who brings a token that nobody asked for would only try again with it (RFC 7635 7).
+            guard mayAnswerUnproved(request) else { return .drop(.rateLimited) }
+            return refuse(request, unknown, &reply)
         case .challenge(let code): return challenge(request, code, &reply)
         case .badRequest: return rejectUnproved(request, &reply)
         }
-        let unknown = unknownAttributes(in: message)
         guard unknown.isEmpty else { return refuse(request, unknown, &reply) }
         switch request.method {
         case .allocate: return allocate(message, request, &reply)
@@ -75,21 +87,41 @@ extension TURNServer {
         }
     }
 
-    /// Credentials that end with time must run to create an allocation, not to keep one (which would end
-    /// calls in their midst).
-    private mutating func authenticate(
-        _ message: borrowing Message,
+    /// Who made the allocation on a request's 5-tuple, if there is one and he had to prove himself.
+    ///
+    /// A data connection has none of its own: it is its owner's who made the one that it names.
+    private mutating func session(
+        of message: borrowing Message,
         _ request: Request
+    ) -> Identity? {
+        if request.method == .connectionBind {
+            return pendingConnection(message, at: request.now.monotonic)
+                .flatMap { table.allocations[table.tcp.pool[$0].allocation].identity }
+        }
+        return table.settledAllocation(of: request.fiveTuple, at: request.now.monotonic)
+            .flatMap { table.allocations[$0].identity }
+    }
+
+    /// Who asks, or what to answer instead.
+    ///
+    /// Credentials that end with time must run to create an allocation, not to keep one (which would end
+    /// calls in their midst). Access tokens must run for both, and a new one may follow an old one.
+    private func authenticate(
+        _ message: borrowing Message,
+        _ request: Request,
+        _ session: Identity?
     ) -> AuthenticationResult {
-        let now = request.now
-        let allocation = table.settledAllocation(of: request.fiveTuple, at: now.monotonic)
-        return authentication.authenticate(
+        let result = authentication.authenticate(
             message,
             from: request.fiveTuple.client,
-            session: allocation.flatMap { table.allocations[$0].identity },
+            session: session,
             checksExpiry: request.method == .allocate,
-            at: now
+            at: request.now
         )
+        guard case .authenticated(let identity) = result, request.method == .refresh else {
+            return result
+        }
+        return .authenticated(identity.succeeding(session))
     }
 
     /// What a request that is not Allocate works on.

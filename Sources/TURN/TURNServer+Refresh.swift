@@ -28,7 +28,7 @@ extension TURNServer {
             return refuse(request, .badRequest, &reply)
         }
         let requested = lifetime.flatMap { message.uint32($0) }
-        let granted = prolong(slot, family, requested, at: request.now)
+        let granted = prolong(slot, family, requested, request)
         return acknowledge(request, lifetime: granted, &reply)
     }
 
@@ -38,18 +38,20 @@ extension TURNServer {
         _ slot: Slot<Allocation>,
         _ only: AddressFamily?,
         _ requested: UInt32?,
-        at now: Now
+        _ request: Request
     ) -> UInt32 {
         if requested == 0 {
-            delete(slot, only, at: now.monotonic)
+            delete(slot, only, at: request.now.monotonic)
             return 0
         }
-        let granted = lifetimeSeconds(requested: requested)
-        let expiry = now.monotonic.advanced(bySeconds: UInt64(granted))
+        let granted = lifetimeSeconds(requested, request)
+        let expiry = request.now.monotonic.advanced(bySeconds: UInt64(granted))
         for family in AddressFamily.both where only ?? family == family {
             guard table.allocations[slot][family].isOpen else { continue }
             table.setExpiry(of: slot, family, to: expiry)
         }
+        // The key of a new access token signs what follows.
+        if request.identity?.tokenEnd != nil { table.allocations[slot].identity = request.identity }
         return granted
     }
 
@@ -69,9 +71,11 @@ extension TURNServer {
         }
     }
 
-    /// The lifetime granted to a client that asked for `requested` seconds, or for none (RFC 8656 7.2).
-    func lifetimeSeconds(requested: UInt32?) -> UInt32 {
+    /// The lifetime granted to a client that asked for `requested` seconds, or for none (RFC 8656 7.2): no more
+    /// than what is left of its access token (RFC 7635 9).
+    func lifetimeSeconds(_ requested: UInt32?, _ request: Request) -> UInt32 {
         let wanted = max(requested ?? 0, Limits.defaultLifetimeSeconds)
-        return min(wanted, configuration.maximumLifetimeSeconds)
+        let granted = min(wanted, configuration.maximumLifetimeSeconds)
+        return min(granted, request.identity?.secondsLeft(at: request.now) ?? granted)
     }
 }

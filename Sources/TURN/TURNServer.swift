@@ -10,12 +10,17 @@ public struct TURNServer: ~Copyable, Sendable {
     let configuration: ServerConfiguration
     let software: [UInt8]
     let own: OwnAddresses
+    let natDiscovery: NATDiscovery
     let bandwidth: TokenRate
     let transactionHash: KeyedHash
+
+    /// No new allocations are made: clients are sent on, or refused.
+    public var isDraining: Bool
 
     var table: AllocationTable
     let authentication: Authentication
     var limiter: UnauthenticatedLimiter
+    var alternates: Alternates
     var random: RandomSource
     var counters = Statistics()
     /// Set between `.open` and `finishAllocate`.
@@ -29,6 +34,9 @@ public struct TURNServer: ~Copyable, Sendable {
         self.configuration = configuration
         software = Array(configuration.software.utf8)
         own = OwnAddresses(configuration)
+        natDiscovery = NATDiscovery(configuration)
+        alternates = Alternates(configuration)
+        isDraining = configuration.isDraining
         // A burst of a second, and never less than the largest datagram.
         let rate = configuration.bandwidthPerAllocation
         bandwidth = TokenRate(perSecond: rate, burst: max(rate, UInt64(Limits.datagramBytes)))
@@ -52,7 +60,7 @@ public struct TURNServer: ~Copyable, Sendable {
     ///   - datagram: one datagram's payload, or of a stream one message with its padding.
     ///   - fiveTuple: who sent it, and how.
     ///   - now: the time of this pass.
-    ///   - reply: where an answer is written; at least 1500 bytes.
+    ///   - reply: where an answer is written; `Limits.replyBytes`.
     /// - Returns: what is to be done.
     public mutating func receive(
         _ datagram: RawSpan,

@@ -29,6 +29,8 @@ public enum Verdict: Equatable, Sendable {
     case drop(DropReason)
     /// Send the first `count` bytes of the reply buffer to the client.
     case reply(count: Int)
+    /// Send the first `count` bytes of the reply buffer not the way that the request came, but this (RFC 5780).
+    case replyElsewhere(count: Int, to: FiveTuple)
     /// Send a part of the datagram to a peer.
     case forward(Forward)
     /// Open a relayed socket, then call `TURNServer.finishAllocate` at once, before any other call.

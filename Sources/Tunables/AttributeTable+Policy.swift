@@ -22,6 +22,28 @@ extension AttributeTable {
             help: "Shared secret of time-limited (TURN REST) credentials; all names count at once."
         ),
         Attribute(
+            family: "auth/oauth_keys/NAME",
+            .tokenKey,
+            \.auth.oauthKeys,
+            help:
+                "Key shared with an authorization server; NAME is its kid. Opens access tokens (RFC 7635)."
+        ),
+        Attribute(
+            "auth/oauth_short_keys",
+            .toggle,
+            \.auth.takesShortSessionKeys,
+            default: "0",
+            help:
+                "1 also takes requests signed with the first 16 bytes of a token's key, as coturn's client does."
+        ),
+        Attribute(
+            "auth/server_name",
+            .text(bytes: 0...255),
+            \.auth.serverName,
+            default: "",
+            help: "The name that access tokens are made for; empty: server/realm."
+        ),
+        Attribute(
             "auth/nonce_key",
             .secret(bytes: 16...512, mayBeEmpty: true),
             \.auth.nonceKey,

@@ -31,6 +31,45 @@ extension AttributeTable {
             default: "0",
             help: "Accepts channel numbers 0x5000 to 0x7FFF too, for clients of RFC 5766."
         ),
+        Attribute(
+            "server/default_family",
+            .choice("ipv4", "client"),
+            \.server.defaultFamily,
+            default: "ipv4",
+            help:
+                "The relayed address of who asks for no family: IPv4 (RFC 8656), or the client's where relayed."
+        ),
+        Attribute(
+            "server/mapped_address",
+            .toggle,
+            \.server.tellsMappedAddress,
+            default: "0",
+            help: "1 adds MAPPED-ADDRESS to Binding answers, for clients of RFC 3489."
+        ),
+        Attribute(
+            "server/alternates",
+            .alternates,
+            \.server.alternates,
+            default: "",
+            isList: true,
+            help:
+                "Servers that Allocate requests are sent on to (300), in turn; those that reach one of them stay."
+        ),
+        Attribute(
+            "server/redirect",
+            .choice("draining", "always"),
+            \.server.redirect,
+            default: "draining",
+            help: "When Allocate requests are sent on to server/alternates."
+        ),
+        Attribute(
+            "server/draining",
+            .toggle,
+            \.server.isDraining,
+            default: "0",
+            help:
+                "1 starts without new allocations: clients are sent on, or refused (508); SIGUSR2 changes it."
+        ),
     ]
 
     private static let listen: [Attribute] = [
@@ -76,6 +115,15 @@ extension AttributeTable {
             isList: true,
             help:
                 "Load balancers whose connections begin with a PROXY protocol header that names the client."
+        ),
+        Attribute(
+            "listen/nat_discovery",
+            .natDiscovery,
+            \.listen.natDiscovery,
+            default: "",
+            isList: true,
+            help:
+                "Two addresses, and with their ports swapped two more, over which clients find out about NATs (RFC 5780)."
         ),
     ]
 

@@ -18,6 +18,16 @@ public struct Settings: Sendable, Equatable {
         public var software = ""
         /// Accepts channel numbers above 0x4FFF.
         public var rfc5766Channels = false
+        /// The family of relayed addresses nobody asked a family of: `ipv4` or `client`.
+        public var defaultFamily = ""
+        /// Adds MAPPED-ADDRESS to Binding answers.
+        public var tellsMappedAddress = false
+        /// Other servers, such as `192.0.2.7:3478` or `turn2.example.org@192.0.2.7:3478`.
+        public var alternates: [String] = []
+        /// When clients are sent on to them: `draining` or `always`.
+        public var redirect = ""
+        /// Makes no new allocations.
+        public var isDraining = false
     }
 
     /// The attributes under `listen/`.
@@ -32,6 +42,8 @@ public struct Settings: Sendable, Equatable {
         public var dtls: [String] = []
         /// Prefixes of load balancers that speak the PROXY protocol.
         public var proxySources: [String] = []
+        /// Pairs of endpoints for NAT behaviour discovery, at most one of each family.
+        public var natDiscovery: [String] = []
     }
 
     /// The attributes under `relay/`.
@@ -104,6 +116,12 @@ public struct Settings: Sendable, Equatable {
         public var users: [NamedSecret] = []
         /// Secrets of time-limited credentials.
         public var secrets: [NamedSecret] = []
+        /// Keys that open access tokens, by kid.
+        public var oauthKeys: [NamedSecret] = []
+        /// Takes signatures of a session key's first 16 bytes.
+        public var takesShortSessionKeys = false
+        /// The name that access tokens are made for; empty: the realm.
+        public var serverName = ""
         /// The key of nonces; empty: a random one.
         public var nonceKey = ""
         /// How long a nonce is good.

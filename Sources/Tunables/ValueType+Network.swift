@@ -15,6 +15,29 @@ extension ValueType where Value == [String] {
         }
     }
 
+    /// For each family no endpoints, or two that differ in address and in port.
+    static var natDiscovery: Self {
+        let allowed =
+            "two addresses with ports of a family, both different, such as \"192.0.2.1:3478 192.0.2.2:3479\", "
+            + "or two of each; empty: off"
+        return ValueType(allowed: allowed) { text in
+            let list = words(text)
+            guard list.allSatisfy(isEndpoint) else { return nil }
+            let families = [list.filter { $0.hasPrefix("[") }, list.filter { !$0.hasPrefix("[") }]
+            return families.allSatisfy(isCrossed) ? list : nil
+        }
+    }
+
+    /// Endpoints, each with the name in its certificate before it if wanted.
+    static var alternates: Self {
+        let allowed =
+            "addresses with ports, for TLS with a name, such as \"192.0.2.7:3478 turn2.example.org@[2001:db8::7]:5349\""
+        return ValueType(allowed: allowed) { text in
+            let list = words(text)
+            return list.allSatisfy(isAlternate) ? list : nil
+        }
+    }
+
     /// At most one IPv4 and one IPv6 address.
     static func addressOfEachFamily(empty: String) -> Self {
         let allowed = "an IPv4 address, an IPv6 address, or one of each; empty: \(empty)"
@@ -92,6 +115,23 @@ private func isEndpoint(_ text: String) -> Bool {
         return family(of: String(host)) == .ipv4
     }
     return family(of: String(host.dropFirst().dropLast())) == .ipv6
+}
+
+/// Whether endpoints of one family are none, or two without an address or a port in common.
+private func isCrossed(_ endpoints: [String]) -> Bool {
+    guard endpoints.count == 2, let first = endpoints[0].lastIndex(of: ":"),
+        let second = endpoints[1].lastIndex(of: ":")
+    else { return endpoints.isEmpty }
+    return endpoints[0][..<first] != endpoints[1][..<second]
+        && decimal(endpoints[0][first...].dropFirst())
+            != decimal(endpoints[1][second...].dropFirst())
+}
+
+private func isAlternate(_ text: String) -> Bool {
+    guard let at = text.lastIndex(of: "@") else { return isEndpoint(text) }
+    let name = text[..<at].utf8
+    let isName = (1...255).contains(name.count) && name.allSatisfy { (0x21...0x7E).contains($0) }
+    return isName && isEndpoint(String(text[text.index(after: at)...]))
 }
 
 private func isPrefix(_ text: String) -> Bool {

@@ -73,6 +73,18 @@ extension ValueType where Value == String {
         }
     }
 
+    /// A key of access tokens; what the key itself is made of is for those to judge who use it.
+    static var tokenKey: Self {
+        let allowed =
+            "A256GCM or A128GCM and a key of 32 or 16 bytes, base64 or 0x and hex digits; then, if wanted, "
+            + "from= and until= in seconds since 1970, and kid= where NAME cannot be it"
+        return ValueType(allowed: allowed) {
+            let words = words($0)
+            let isKey = isOneLine($0) && (2...5).contains(words.count)
+            return isKey && ["A256GCM", "A128GCM"].contains(words[0]) ? $0 : nil
+        }
+    }
+
     /// A password, or the key made from it in hexadecimal.
     static var passwordOrKey: Self {
         let allowed = "a password of 1 to 508 bytes, or 0x and 32 (MD5) or 64 (SHA-256) hex digits"

@@ -5,6 +5,7 @@ import Exchange
 import Glibc
 import RelayLoop
 import STUN
+import TURN
 import Tunables
 
 /// Relay threads that run; the owner stops them.
@@ -18,7 +19,8 @@ struct RelayThreads {
         let shared = SharedState(
             allocations: limits.allocations,
             allocationsPerUser: limits.allocationsPerUser,
-            tls: plan.tls
+            tls: plan.tls,
+            isDraining: plan.server.isDraining
         )
         self.shared = shared
         var started: [RelayThread] = []
@@ -45,6 +47,9 @@ struct RelayThreads {
         }
         threads = started
     }
+
+    /// Makes no new allocations from now on, or makes them again; returns whether none are made.
+    func toggleDraining() -> Bool { shared.draining.toggle() }
 
     /// Stops all threads and waits until they have ended.
     func stop() {

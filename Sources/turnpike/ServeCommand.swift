@@ -13,7 +13,7 @@ struct ServeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
         abstract:
-            "Run the server until SIGTERM or SIGINT; SIGUSR1 writes its counters, SIGHUP reads the certificate again."
+            "Run the server until SIGTERM or SIGINT; SIGUSR1 writes its counters, SIGUSR2 drains it, SIGHUP reads the certificate again."
     )
 
     /// Threads that have not ended by then never will; the kernel ends the process (SIGALRM).
@@ -94,6 +94,9 @@ struct ServeCommand: ParsableCommand {
             case .stop: return
             case .report: log.write(.notice, "counters", threads.counters)
             case .reload: reload(threads, settings, log)
+            case .drain:
+                let isDraining = threads.toggleDraining()
+                log.write(.notice, isDraining ? "draining" : "draining no more", [])
             }
         }
     }

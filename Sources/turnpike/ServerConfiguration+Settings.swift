@@ -12,7 +12,7 @@ extension ServerConfiguration {
     ///   - settings: The attribute tree.
     ///   - relay: The addresses of relayed sockets.
     ///   - secrets: Secrets of time-limited credentials.
-    /// - Throws: Which user is no user.
+    /// - Throws: Which user is no user, and what else is not what it should be.
     init(
         _ settings: Settings,
         relay: RelayAddresses,
@@ -31,6 +31,10 @@ extension ServerConfiguration {
         allow = settings.peers.allow.compactMap { AddressPrefix($0) }
         self.secrets = secrets.map { Array($0.utf8) }
         try setAuthentication(settings.auth)
+        setAlternates(settings.server)
+        prefersClientFamily = settings.server.defaultFamily == "client"
+        tellsMappedAddress = settings.server.tellsMappedAddress
+        natDiscovery = try settings.listen.crossedAddresses
         setLimits(settings.limits)
     }
 
@@ -55,6 +59,20 @@ extension ServerConfiguration {
             }
             users.append(user)
         }
+        takesShortSessionKeys = auth.takesShortSessionKeys
+        serverName = auth.serverName.isEmpty ? realm : auth.serverName
+        for key in auth.oauthKeys {
+            guard let key = AccessTokenKey(name: key.name, value: key.value) else {
+                throw StartProblem("auth/oauth_keys/\(key.name): not a key with its options")
+            }
+            accessTokenKeys.append(key)
+        }
+    }
+
+    private mutating func setAlternates(_ server: Settings.Server) {
+        alternates = server.alternates.compactMap { AlternateServer($0) }
+        redirect = server.redirect == "always" ? .always : .draining
+        isDraining = server.isDraining
     }
 
     private mutating func setLimits(_ limits: Settings.Limits) {
@@ -68,6 +86,32 @@ extension ServerConfiguration {
         maximumLifetimeSeconds = UInt32(limits.lifetimeMaximumSeconds)
         permissionLifetimeSeconds = UInt32(limits.permissionLifetimeSeconds)
         channelLifetimeSeconds = UInt32(limits.channelLifetimeSeconds)
+    }
+}
+
+extension Settings.Listen {
+    /// The addresses of NAT behaviour discovery.
+    ///
+    /// - Throws: When they are none that a socket can have alone, or do not differ as they must.
+    var crossedAddresses: [CrossedAddresses] {
+        get throws(StartProblem) {
+            let addresses = natDiscovery.compactMap { TransportAddress($0) }
+            if let every = addresses.first(where: \.ip.isWildcard) {
+                throw StartProblem("listen/nat_discovery: \(every.ip) is every address; name one")
+            }
+            var crossed: [CrossedAddresses] = []
+            for family in [AddressFamily.ipv4, .ipv6] {
+                let pair = addresses.filter { $0.ip.family == family }
+                if pair.isEmpty { continue }
+                guard pair.count == 2, let square = CrossedAddresses(pair[0], pair[1]) else {
+                    throw StartProblem(
+                        "listen/nat_discovery: needs two addresses of a family with different ports"
+                    )
+                }
+                crossed.append(square)
+            }
+            return crossed
+        }
     }
 }
 

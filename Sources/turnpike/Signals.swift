@@ -10,6 +10,8 @@ enum SignalRequest: Equatable {
     case report
     /// SIGHUP: read the certificate again.
     case reload
+    /// SIGUSR2: make no new allocations, or make them again.
+    case drain
 }
 
 /// Holds the program's signals back, so that they are received where the program waits for them.
@@ -22,7 +24,7 @@ struct Signals {
     init() {
         signal(SIGPIPE, SIG_IGN)
         sigemptyset(&set)
-        for number in [SIGTERM, SIGINT, SIGUSR1, SIGHUP] { sigaddset(&set, number) }
+        for number in [SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP] { sigaddset(&set, number) }
         pthread_sigmask(SIG_BLOCK, &set, nil)
     }
 
@@ -33,6 +35,7 @@ struct Signals {
         while sigwait(&set, &number) != 0 {}
         return switch number {
         case SIGUSR1: .report
+        case SIGUSR2: .drain
         case SIGHUP: .reload
         default: .stop
         }

@@ -38,8 +38,13 @@ struct StartPlan {
         self.warnings = warnings
         processors = try Processors(settings.threads)
         tls = try TLSContexts(settings)
+        let crossed = try settings.listen.crossedAddresses
+        let corners: [String] = crossed.flatMap { $0.corners.map { $0.description } }
         listeners = try Listeners(
-            [("listen/udp", settings.listen.udp), ("listen/dtls", settings.listen.dtls)],
+            [
+                ("listen/udp", settings.listen.udp), ("listen/dtls", settings.listen.dtls),
+                ("listen/nat_discovery", corners),
+            ],
             kind: .datagram
         )
         streamListeners = try Listeners(
@@ -84,6 +89,12 @@ struct StartPlan {
         if let shortage { warnings.append(shortage) }
         warnings += state.secretsReadableByOthers.map {
             "\($0): others can read this; chmod 600 it"
+        }
+        if settings.server.isDraining {
+            warnings.append("server/draining is 1: no new allocations are made")
+        }
+        if settings.server.redirect == "always" && settings.server.alternates.isEmpty {
+            warnings.append("server/redirect is always, but server/alternates names no server")
         }
         if !settings.auth.isRequired {
             warnings.append("auth/required is 0: anybody who reaches this server can relay")

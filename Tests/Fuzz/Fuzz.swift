@@ -66,7 +66,7 @@ private struct Life: ~Copyable {
         )
         switch verdict {
         case .drop: break
-        case .reply(let count): precondition(count <= 1500)
+        case .reply(let count), .replyElsewhere(let count, _): precondition(count <= 1500)
         case .forward(let forward):
             precondition(forward.offset >= 0 && forward.count >= 0)
             precondition(forward.offset + forward.count <= datagram.byteCount)

@@ -29,6 +29,19 @@ import Testing
         #expect(relay.value(.allocations) == 0)
     }
 
+    @Test func whileItDrainsWhatThereIsGoesOn() throws {
+        let relay = try LoopbackRelay(threads: 2)
+        let client = try LoopbackClient(relay)
+        let peer = try FarSocket(relay.peerHost)
+        let relayed = try client.connect(to: peer.address)
+        #expect(relay.shared.draining.toggle())
+        for _ in 0..<8 { #expect(try LoopbackClient(relay).allocate().error == 508) }
+        try peer.send([7], to: relayed)
+        #expect(client.socket.receive() == LoopbackClient.channelData([7]))
+        #expect(!relay.shared.draining.toggle())
+        #expect(try LoopbackClient(relay).allocate().messageClass == .success)
+    }
+
     /// Buffers run out, so receives end by themselves in the very passes that close their sockets.
     @Test func socketsCloseWhileBuffersRunOut() throws {
         let relay = try LoopbackRelay(allocations: 16) {

@@ -100,7 +100,7 @@ extension FarEnd {
 /// A socket at the far end: a client or a peer.
 final class FarSocket: FarEnd {
     let address: SocketAddress
-    private let socket: Int32
+    let socket: Int32
     /// Of the datagram that came last.
     private(set) var trafficClass: UInt8?
 

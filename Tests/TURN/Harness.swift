@@ -71,6 +71,12 @@ final class TestServer {
         server.allocation(at: place, now: TestServer.start)
     }
 
+    /// Whether new allocations are made elsewhere.
+    var isDraining: Bool {
+        get { server.isDraining }
+        set { server.isDraining = newValue }
+    }
+
     /// Seconds until the server wants to look at its deadlines, from the tests' time 0.
     var nextDeadline: Double? {
         server.nextDeadline.map {
@@ -112,7 +118,7 @@ final class TestServer {
     }
 
     private func receive(_ bytes: [UInt8], from client: TestClient, _ now: Now) -> [String] {
-        var buffer = [UInt8](repeating: 0xEE, count: 1500)
+        var buffer = [UInt8](repeating: 0xEE, count: Limits.replyBytes)
         var span = buffer.mutableSpan
         var reply = span.mutableBytes
         var verdict = server.receive(
@@ -127,6 +133,9 @@ final class TestServer {
         switch verdict {
         case .drop(let reason): return ["drop \(reason)"]
         case .reply(let count): return [describe(Array(buffer[..<count]), to: bytes, of: client)]
+        case .replyElsewhere(let count, let way):
+            let answer = describe(Array(buffer[..<count]), to: bytes, of: client)
+            return [answer + " → \(way.client.description)/\(way.listener.rawValue)"]
         case .forward(let forward): return [describe(forward, bytes)]
         case .open: return ["open again"]
         case .connect(let request): return [connect(request, client, bytes)]

@@ -18,6 +18,10 @@ final class TestClient {
     var algorithm: PasswordAlgorithm?
     /// Sends USERHASH in place of USERNAME.
     var usesUserhash = false
+    /// Sends ACCESS-TOKEN.
+    var accessToken: [UInt8]?
+    /// The key of its requests, in place of a long-term key.
+    var sessionKey: [UInt8]?
     /// Sends FINGERPRINT.
     var usesFingerprint = false
     /// The transaction of the last message.
@@ -39,8 +43,9 @@ final class TestClient {
         )
     }
 
-    /// The client's long-term key.
+    /// The key of the client's requests, and of the answers to them.
     var key: IntegrityKey {
+        if let key = sessionKey.flatMap({ IntegrityKey(bytes: $0.span.rawBytes) }) { return key }
         let username = Array((username ?? "").utf8)
         let realm = Array(realm.utf8)
         let password = Array(password.utf8)
@@ -160,6 +165,7 @@ final class TestClient {
 
     private var credentials: [TestAttribute] {
         var attributes: [TestAttribute] = [user, .text(.realm, realm), .bytes(.nonce, nonce)]
+        if let accessToken { attributes.append(.bytes(.accessToken, accessToken)) }
         if let algorithm {
             attributes += [
                 .bytes(.passwordAlgorithms, [0, 2, 0, 0, 0, 1, 0, 0]),

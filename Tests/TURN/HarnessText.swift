@@ -95,11 +95,25 @@ extension TestServer {
             return message.integrity(.sha256, key: client.key) ? "sha256" : "forged"
         case .fingerprint: return message.hasValidFingerprint == .valid ? "fingerprint" : "broken"
         case .software: return "software"
+        case .mappedAddress: return "plain=" + text(message.address(attribute))
+        case .responseOrigin: return "origin=" + text(message.address(attribute))
+        case .otherAddress: return "other=" + text(message.address(attribute))
+        case .alternateServer: return "alternate=" + text(message.address(attribute))
+        case .alternateDomain: return "domain=" + text(of: attribute, message)
+        case .padding:
+            let value = (0..<attribute.count).map { message.uint8(attribute, at: $0) ?? 1 }
+            return "padding=\(attribute.count)" + (value.allSatisfy { $0 == 0 } ? "" : " leaking")
+        case .thirdPartyAuthorization: return "server=" + text(of: attribute, message)
         default: return "attribute \(String(attribute.type.rawValue, radix: 16))"
         }
     }
 
     func text(_ address: TransportAddress?) -> String { address?.description ?? "none" }
+
+    private func text(of attribute: Attribute, _ message: borrowing Message) -> String {
+        let bytes = (0..<attribute.count).map { message.uint8(attribute, at: $0) ?? 0 }
+        return String(decoding: bytes, as: UTF8.self)
+    }
 }
 
 extension TestServer {

@@ -104,6 +104,52 @@ import Tunables
         #expect(policy.allows(loopback))
     }
 
+    @Test func keysOfAccessTokensReachTheServer() throws {
+        let key = "auth/oauth_keys/north=A128GCM 0x00112233445566778899aabbccddeeff"
+        let settings = try settings("relay/address=127.0.0.1", "server/realm=example.org", key)
+        let relay = try RelayAddresses(settings.relay)
+        let server = try ServerConfiguration(settings, relay: relay, secrets: ["a secret"])
+        #expect(server.accessTokenKeys.count == 1)
+        #expect(server.serverName == "example.org")
+        let wrong = try self.settings("auth/oauth_keys/south=A128GCM 0x00")
+        let text = problem {
+            _ = try ServerConfiguration(wrong, relay: relay, secrets: ["a secret"])
+        }
+        #expect(text == "auth/oauth_keys/south: not a key with its options")
+    }
+
+    @Test func natDiscoveryNeedsFourSocketsOfAFamily() throws {
+        let right = try settings("listen/nat_discovery=127.0.0.1:3478 127.0.0.2:3479").listen
+        let corners = try right.crossedAddresses.flatMap(\.corners).map(\.description)
+        let all = ["127.0.0.1:3478", "127.0.0.1:3479", "127.0.0.2:3478", "127.0.0.2:3479"]
+        #expect(corners == all)
+        let wild = try settings("listen/nat_discovery=0.0.0.0:3478 127.0.0.2:3479").listen
+        let text = problem { _ = try wild.crossedAddresses }
+        #expect(text == "listen/nat_discovery: 0.0.0.0 is every address; name one")
+        let same = try settings("listen/nat_discovery=[::1]:3478 [0::1]:3479").listen
+        #expect(problem { _ = try same.crossedAddresses }.contains("needs two addresses"))
+    }
+
+    @Test func switchesAndAlternatesReachTheServer() throws {
+        let settings = try settings(
+            "relay/address=127.0.0.1",
+            "server/alternates=127.0.0.1:3478 turn2.example.org@[::1]:5349",
+            "server/redirect=always",
+            "server/draining=1",
+            "server/default_family=client",
+            "server/mapped_address=1",
+            "listen/nat_discovery=127.0.0.1:3478 127.0.0.2:3479"
+        )
+        let relay = try RelayAddresses(settings.relay)
+        let server = try ServerConfiguration(settings, relay: relay, secrets: ["a secret"])
+        #expect(server.alternates.count == 2)
+        #expect(server.redirect == .always)
+        #expect(server.isDraining)
+        #expect(server.prefersClientFamily)
+        #expect(server.tellsMappedAddress)
+        #expect(server.natDiscovery.count == 1)
+    }
+
     @Test func settingsReachTheServer() throws {
         let settings = try settings(
             "server/realm=example.org",

@@ -143,6 +143,7 @@ struct World: ~Copyable {
         case .drop: break
         case .reply(let count): check(reply: Array(buffer[..<count]), client)
         case .forward(let forward): check(forward, datagram)
+        case .replyElsewhere: fatalError("NAT discovery is not configured")
         case .open: fatalError("finishAllocate opens nothing")
         case .connect, .join: fatalError("TCP is not relayed")
         }
