@@ -70,6 +70,7 @@ extension RelayEngine {
             drainCommands(at: now, opener: &opener)
         case .connect, .join:
             preconditionFailure("TCP is not relayed")
+        case .elsewhere(let thread): passOn(message, to: thread)
         }
         return 1
     }
@@ -96,7 +97,7 @@ extension RelayEngine {
     }
 
     /// Lends the message's bytes to the server; the fields come apart so that the borrow is exact.
-    private static func verdict(
+    static func verdict(
         _ server: inout TURNServer,
         on message: ClientMessage,
         in pool: borrowing BufferPool,
@@ -135,7 +136,7 @@ extension RelayEngine {
         return server.finishAllocate(outcome, at: now, reply: &reply)
     }
 
-    private mutating func send<Opener: RelayOpener & ~Copyable>(
+    mutating func send<Opener: RelayOpener & ~Copyable>(
         _ forward: Forward,
         of message: ClientMessage,
         times: Int,
@@ -165,7 +166,7 @@ extension RelayEngine {
         statistics.bytesToPeers &+= appended &* UInt64(truncatingIfNeeded: forward.count)
     }
 
-    private mutating func reply(count: Int, to fiveTuple: FiveTuple) {
+    mutating func reply(count: Int, to fiveTuple: FiveTuple) {
         guard fiveTuple.connection == .none else {
             return replyOnConnection(count: count, to: fiveTuple.connection)
         }

@@ -15,6 +15,8 @@ public final class SharedState: Sendable {
     public let quota: Quota
     /// Sockets kept for a RESERVATION-TOKEN (RFC 8656 7.2).
     public let reservations: ReservationTable
+    /// What the threads tell each other of clients that move (RFC 8016).
+    let post: HandoverPost
 
     private let contexts: Mutex<TLSContexts>
 
@@ -30,12 +32,19 @@ public final class SharedState: Sendable {
     ///   - allocations: allocations allowed in all.
     ///   - allocationsPerUser: allocations allowed for one user; 0 for no limit.
     ///   - tls: what TLS and DTLS sessions are made with.
-    public init(allocations: Int, allocationsPerUser: Int, tls: TLSContexts = TLSContexts()) {
+    ///   - threads: threads that hand allocations over to each other.
+    public init(
+        allocations: Int,
+        allocationsPerUser: Int,
+        tls: TLSContexts = TLSContexts(),
+        threads: Int = 1
+    ) {
         contexts = Mutex(tls)
         portsIPv4 = RelayedPorts()
         portsIPv6 = RelayedPorts()
         quota = Quota(total: allocations, perUser: allocationsPerUser)
         reservations = ReservationTable()
+        post = HandoverPost(threads: threads)
     }
 
     /// The relayed ports of one address family.

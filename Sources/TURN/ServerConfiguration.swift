@@ -48,6 +48,9 @@ public struct ServerConfiguration: Sendable {
     /// Accepts channel numbers up to 0x7FFF, as RFC 5766 did; RFC 8656 ends at 0x4FFF.
     public var rfc5766Channels = false
 
+    /// Whether clients may take an allocation with them to another address (RFC 8016).
+    public var allowsMobility = false
+
     /// The most allocations of this thread.
     public var allocationCapacity = 10_000
 

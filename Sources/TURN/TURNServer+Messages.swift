@@ -64,6 +64,7 @@ extension TURNServer {
         }
         let unknown = unknownAttributes(in: message)
         guard unknown.isEmpty else { return refuse(request, unknown, &reply) }
+        if let elsewhere = elsewhere(message, request) { return elsewhere }
         switch request.method {
         case .allocate: return allocate(message, request, &reply)
         case .refresh: return refresh(message, request, &reply)

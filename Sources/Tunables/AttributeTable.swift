@@ -31,6 +31,13 @@ extension AttributeTable {
             default: "0",
             help: "Accepts channel numbers 0x5000 to 0x7FFF too, for clients of RFC 5766."
         ),
+        Attribute(
+            "server/mobility",
+            .toggle,
+            \.server.mobility,
+            default: "0",
+            help: "Lets clients take their allocations to another address (RFC 8016)."
+        ),
     ]
 
     private static let listen: [Attribute] = [

@@ -18,6 +18,8 @@ public struct Settings: Sendable, Equatable {
         public var software = ""
         /// Accepts channel numbers above 0x4FFF.
         public var rfc5766Channels = false
+        /// Lets clients take their allocations to another address.
+        public var mobility = false
     }
 
     /// The attributes under `listen/`.

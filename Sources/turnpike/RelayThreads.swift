@@ -18,7 +18,8 @@ struct RelayThreads {
         let shared = SharedState(
             allocations: limits.allocations,
             allocationsPerUser: limits.allocationsPerUser,
-            tls: plan.tls
+            tls: plan.tls,
+            threads: plan.processors.ofThreads.count
         )
         self.shared = shared
         var started: [RelayThread] = []
