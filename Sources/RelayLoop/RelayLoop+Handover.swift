@@ -76,9 +76,13 @@ extension RelayLoop {
             )
             send(next, to: (index + 1) % post.threads)
         case .answer(let answer):
-            if handOver(client, to: origin, at: now) { return }
             let isHere = memory.engine.server.hasAllocation(client.foreign)
-            send(.answer(answer, to: client, owner: isHere ? UInt16(index) : nil), to: origin)
+            let owner = isHere ? UInt16(truncatingIfNeeded: index) : nil
+            let word = Handover.answer(answer, to: client, owner: owner)
+            // A client without an old path moves with its Refresh: the answer goes ahead of the allocation.
+            if !answer.isEmpty { send(word, to: origin) }
+            let isHandedOver = handOver(client, to: origin, at: now)
+            if answer.isEmpty && !isHandedOver { send(word, to: origin) }
         }
     }
 

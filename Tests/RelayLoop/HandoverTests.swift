@@ -12,6 +12,8 @@ struct HandoverTests {
         try LoopbackRelay(threads: threads) {
             $0.server.allowsMobility = true
             $0.server.nonceKey = Array("shared by the threads".utf8)
+            $0.streamListeners = $0.listeners
+            $0.connections.connections = 256
         }
     }
 
@@ -21,9 +23,11 @@ struct HandoverTests {
         _ relay: LoopbackRelay,
         _ relayed: SocketAddress,
         _ peer: FarSocket,
-        ticket: inout [UInt8]
+        ticket: inout [UInt8],
+        to stream: FarStream? = nil
     ) throws -> LoopbackClient {
-        let client = try LoopbackClient(relay)
+        let client =
+            try stream.map { LoopbackClient(over: $0, relay) } ?? LoopbackClient(relay)
         let answer = try client.ask(.refresh, [(.mobilityTicket, .bytes(ticket))])
         #expect(answer.messageClass == .success)
         ticket = try #require(answer.ticket)
@@ -63,8 +67,57 @@ struct HandoverTests {
         #expect(relay.value(.allocationsMoved) == 16)
         #expect(relay.value(.dropsHandover) == 0)
         #expect(relay.value(.relaysOpened) == relay.value(.relaysClosed))
-        // With several threads, one of 16 clients came to another thread but for a chance in 2^16.
+        // With several threads, one of 16 clients comes to another thread, but for a chance in 2^16.
         #expect((relay.value(.relaysOpened) > 1) == (threads > 1))
+    }
+
+    @Test(arguments: [1, 2])
+    func betweenDatagramsAndConnections(_ threads: Int) throws {
+        let relay = try Self.relay(threads: threads)
+        let peer = try FarSocket(relay.peerHost)
+        var client = try LoopbackClient(relay)
+        let answer = try client.allocate([(.mobilityTicket, .bytes([]))])
+        let relayed = try #require(answer.relayed)
+        var ticket = try #require(answer.ticket)
+        try client.bind(0x4000, to: peer.address)
+        for number in 0..<12 {
+            // Over UDP, then twice over TCP.
+            let stream = number % 3 == 0 ? nil : try FarStream(to: relay.address)
+            client = try Self.move(
+                from: client,
+                relay,
+                relayed,
+                peer,
+                ticket: &ticket,
+                to: stream
+            )
+        }
+        #expect(try client.refreshToNothing().messageClass == .success)
+        #expect(relay.wait { relay.value(.allocations) == 0 })
+        #expect(relay.value(.dropsHandover) == 0)
+        #expect((relay.value(.relaysOpened) > 1) == (threads > 1))
+    }
+
+    @Test func aConnectionThatBreaksLeavesTheAllocationForItsClient() throws {
+        let relay = try Self.relay(threads: 2)
+        let peer = try FarSocket(relay.peerHost)
+        var ticket: [UInt8] = []
+        var relayed = peer.address
+        do {
+            let first = LoopbackClient(over: try FarStream(to: relay.address), relay)
+            let answer = try first.allocate([(.mobilityTicket, .bytes([]))])
+            relayed = try #require(answer.relayed)
+            ticket = try #require(answer.ticket)
+            try first.bind(0x4000, to: peer.address)
+        }
+        #expect(relay.wait { relay.value(.connections) == 0 })
+        #expect(relay.value(.allocations) == 1)
+        let second = LoopbackClient(over: try FarStream(to: relay.address), relay)
+        let answer = try second.ask(.refresh, [(.mobilityTicket, .bytes(ticket))])
+        #expect(answer.messageClass == .success)
+        #expect(try second.ask(.refresh).messageClass == .success)
+        try peer.send(Array("back".utf8), to: relayed)
+        #expect(second.socket.receive() == LoopbackClient.channelData(Array("back".utf8)))
     }
 
     @Test func theQuotaIsChargedOnceForAnAllocationThatMoves() throws {
