@@ -7,8 +7,10 @@ internal import TURN
 /// A word from one relay thread to another.
 enum Handover: Sendable {
     /// A message of a client of thread `origin`, whose allocation another thread has; after `hopsLeft` more threads
-    /// it is answered in any case.
-    case message([UInt8], from: FiveTuple, origin: Int, hopsLeft: Int)
+    /// it is answered in any case. Without a number the receiver had the allocation a moment ago.
+    case message([UInt8], from: FiveTuple, origin: Int, hopsLeft: Int?)
+    /// A message whose client's allocation is not with the sender any more.
+    case returned([UInt8], from: FiveTuple)
     /// What to answer the client, if anything, and which thread has its allocation.
     case answer([UInt8], to: FiveTuple, owner: UInt16?)
     /// The allocation of a client, with its relayed sockets: the receiver's to close.

@@ -21,7 +21,7 @@ extension RelayLoop {
                     stray.bytes,
                     from: stray.fiveTuple,
                     origin: index,
-                    hopsLeft: stray.thread == nil ? post.threads - 2 : 0
+                    hopsLeft: stray.thread == nil ? post.threads - 2 : nil
                 ),
                 to: receiver
             )
@@ -47,6 +47,17 @@ extension RelayLoop {
             receive(bytes, from: client, origin: origin, hopsLeft: hopsLeft, at: now)
         case .answer(let bytes, let client, let owner):
             memory.engine.answerStray(bytes, to: client, owner: owner)
+        case .returned(let bytes, let client):
+            memory.engine.server.promise(client, thread: nil)
+            let outcome = memory.engine.receiveStray(
+                bytes,
+                from: client,
+                mayPassOn: false,
+                at: now,
+                opener: &sockets
+            )
+            guard case .answer(let answer) = outcome else { return }
+            memory.engine.answerStray(answer, to: client, owner: nil)
         case .allocation(let moved, let client, let ipv4, let ipv6):
             install(moved, client: client, ipv4: ipv4, ipv6: ipv6, at: now)
         }
@@ -56,9 +67,15 @@ extension RelayLoop {
         _ bytes: [UInt8],
         from client: FiveTuple,
         origin: Int,
-        hopsLeft: Int,
+        hopsLeft: Int?,
         at now: Now
     ) {
+        // The allocation has left for where the message came from: it is there by the time this is.
+        if hopsLeft == nil, !memory.engine.server.hasAllocation(client.foreign) {
+            send(.returned(bytes, from: client), to: origin)
+            return
+        }
+        let hopsLeft = hopsLeft ?? 0
         let outcome = memory.engine.receiveStray(
             bytes,
             from: client.foreign,
@@ -76,13 +93,12 @@ extension RelayLoop {
             )
             send(next, to: (index + 1) % post.threads)
         case .answer(let answer):
-            let isHere = memory.engine.server.hasAllocation(client.foreign)
-            let owner = isHere ? UInt16(truncatingIfNeeded: index) : nil
-            let word = Handover.answer(answer, to: client, owner: owner)
-            // A client without an old path moves with its Refresh: the answer goes ahead of the allocation.
-            if !answer.isEmpty { send(word, to: origin) }
+            // The allocation goes ahead of the answer, so that what the client says to that finds it there.
             let isHandedOver = handOver(client, to: origin, at: now)
-            if answer.isEmpty && !isHandedOver { send(word, to: origin) }
+            let isHere = memory.engine.server.hasAllocation(client.foreign)
+            if answer.isEmpty && isHandedOver { return }
+            let owner = isHere ? UInt16(truncatingIfNeeded: index) : nil
+            send(.answer(answer, to: client, owner: owner), to: origin)
         }
     }
 
@@ -108,7 +124,7 @@ extension RelayLoop {
             return false
         }
         memory.engine.server.giveAway(client.foreign)
-        for family in AddressFamily.allCases {
+        for family in AddressFamily.both {
             if let relay = moved.relay(family) { sockets.letGo(relay.index) }
         }
         return true
