@@ -120,8 +120,35 @@ struct HandoverTests {
         #expect(second.socket.receive() == LoopbackClient.channelData(Array("back".utf8)))
     }
 
+    @Test func theOldConnectionMayBreakBeforeDataOnTheNew() throws {
+        let relay = try Self.relay(threads: 2)
+        let peer = try FarSocket(relay.peerHost)
+        for _ in 0..<12 {
+            var ticket: [UInt8] = []
+            var relayed = peer.address
+            let second = LoopbackClient(over: try FarStream(to: relay.address), relay)
+            do {
+                let first = LoopbackClient(over: try FarStream(to: relay.address), relay)
+                let answer = try first.allocate([(.mobilityTicket, .bytes([]))])
+                relayed = try #require(answer.relayed)
+                ticket = try #require(answer.ticket)
+                try first.bind(0x4000, to: peer.address)
+                let moved = try second.ask(.refresh, [(.mobilityTicket, .bytes(ticket))])
+                #expect(moved.messageClass == .success)
+            }
+            // Whatever comes for the client meanwhile is dropped or delivered; nothing else happens.
+            for _ in 0..<20 { try peer.send(Array("early".utf8), to: relayed) }
+            #expect(try second.ask(.refresh).messageClass == .success)
+            #expect(try second.ask(.refresh).messageClass == .success)
+            #expect(try second.refreshToNothing().messageClass == .success)
+        }
+        #expect(relay.wait { relay.value(.allocations) == 0 })
+    }
+
     @Test func theQuotaIsChargedOnceForAnAllocationThatMoves() throws {
         let relay = try LoopbackRelay(threads: 2, allocations: 2) {
+            // The quota is what is reached, not the room of a thread.
+            $0.server.allocationCapacity = 16
             $0.server.allowsMobility = true
             $0.server.nonceKey = Array("shared by the threads".utf8)
         }
