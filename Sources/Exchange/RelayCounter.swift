@@ -19,6 +19,7 @@ public enum RelayCounter: Int, CaseIterable, Sendable {
     // The protocol. The first three are gauges: what there is now.
     case allocations, permissions, channels
     case answersSuccess, answersError, quotaRefused
+    case allocationsMoved
 
     // Connections of clients. The first is a gauge.
     case connections, connectionsAccepted, connectionsRefused
@@ -57,6 +58,7 @@ public enum RelayCounter: Int, CaseIterable, Sendable {
     case dropsOtherSendError
     case dropsTruncated
     case dropsConnectionFull
+    case dropsHandover
 
     /// True for a value that goes up and down, false for one that only grows.
     public var isGauge: Bool {

@@ -58,6 +58,12 @@ public struct DatagramSocket: ~Copyable {
         return descriptor
     }
 
+    /// Another descriptor of the socket, which the caller closes; nil when the system has none.
+    public static func duplicate(_ descriptor: Int32) -> Int32? {
+        let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+        return copy < 0 ? nil : copy
+    }
+
     /// The address the socket is bound to, with the port the kernel chose.
     public func localAddress() throws(Errno) -> SocketAddress {
         try SocketCall.localAddress(of: descriptor)

@@ -32,6 +32,8 @@ public struct EngineStatistics: Sendable, BitwiseCopyable {
     public var dropsUnreachable: UInt64 = 0
     /// Datagrams dropped for another error of a send.
     public var dropsOtherSendError: UInt64 = 0
+    /// Words to other threads, and allocations from them, for which there was no room.
+    public var dropsHandover: UInt64 = 0
 
     /// Sorts the datagrams of a failed send by what the kernel said.
     mutating func count(drops datagrams: Int, for errno: Errno) {

@@ -2,6 +2,10 @@
 
 /// Numbers that bound one pass of the loop.
 enum Limits {
+    /// Words from one thread to another that wait, and messages of a pass for others: clients move seldom.
+    static let handovers = 64
+    /// The longest message that is passed on to another thread: a request, or data of any usual path.
+    static let handoverBytes = 2048
     /// Completions handled in one pass; the rest waits for the next, so that timers and sends get their turn.
     static let completionsPerPass = 512
     /// Allocations removed in one pass: each costs a cancellation and a close.

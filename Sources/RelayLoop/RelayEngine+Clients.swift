@@ -73,6 +73,7 @@ extension RelayEngine {
             drainCommands(at: now, opener: &opener)
         case .connect, .join:
             preconditionFailure("TCP is not relayed")
+        case .elsewhere(let thread): passOn(message, to: thread)
         }
         return 1
     }
@@ -99,7 +100,7 @@ extension RelayEngine {
     }
 
     /// Lends the message's bytes to the server; the fields come apart so that the borrow is exact.
-    private static func verdict(
+    static func verdict(
         _ server: inout TURNServer,
         on message: ClientMessage,
         in pool: borrowing BufferPool,
@@ -126,7 +127,7 @@ extension RelayEngine {
         reply(count: count, to: fiveTuple)
     }
 
-    private static func finishAllocate(
+    static func finishAllocate(
         _ server: inout TURNServer,
         _ outcome: RelayOutcome,
         at now: Now,
@@ -138,7 +139,7 @@ extension RelayEngine {
         return server.finishAllocate(outcome, at: now, reply: &reply)
     }
 
-    private mutating func send<Opener: RelayOpener & ~Copyable>(
+    mutating func send<Opener: RelayOpener & ~Copyable>(
         _ forward: Forward,
         of message: ClientMessage,
         times: Int,
@@ -168,7 +169,7 @@ extension RelayEngine {
         statistics.bytesToPeers &+= appended &* UInt64(truncatingIfNeeded: forward.count)
     }
 
-    private mutating func reply(count: Int, to fiveTuple: FiveTuple) {
+    mutating func reply(count: Int, to fiveTuple: FiveTuple) {
         guard fiveTuple.connection == .none else {
             return replyOnConnection(count: count, to: fiveTuple.connection)
         }

@@ -57,6 +57,8 @@ extension RelayEngine {
             marks: PacketMarks(trafficClass: trafficClasses.outgoing(run.trafficClass))
         )
         guard client.connection == .none else {
+            // A client on a connection of another thread gets its allocation there with its next message.
+            if client.connection.isForeign { return statistics.dropsHandover &+= UInt64(run.times) }
             return append(outgoing, times: run.times, stride: stride, to: client.connection)
         }
         let appended = append(outgoing, times: run.times, stride: stride)

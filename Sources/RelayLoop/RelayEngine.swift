@@ -20,6 +20,8 @@ public struct RelayEngine: ~Copyable {
     var replies: ReplyWriter
     var connections: Connections
     var security: Security
+    /// Messages of this pass for other threads.
+    var strays: [StrayMessage] = []
     let registeredFiles: RegisteredFiles
     let trafficClasses: TrafficClasses
 
@@ -106,7 +108,11 @@ public struct RelayEngine: ~Copyable {
             switch command {
             case .close(let relay, let userTag, let isLast, let client):
                 opener.close(relay, userTag: userTag, isLast: isLast, at: now)
-                if isLast, client != .none {
+                if isLast, client != .none, !client.isForeign {
+                    connections.heard(client, hasAllocation: false, at: now.seconds)
+                }
+            case .left(let client):
+                if !client.isForeign {
                     connections.heard(client, hasAllocation: false, at: now.seconds)
                 }
             case .disconnect, .giveUp:

@@ -21,7 +21,14 @@ final class RelayInbox: Sendable {
     /// What the ring waits for.
     let event: WakeEvent
 
-    init() throws(Errno) { event = try WakeEvent() }
+    /// An inbox that shares `event`, if there is one, with others who wake the thread.
+    init(event: WakeEvent? = nil) throws(Errno) {
+        if let event {
+            self.event = event
+        } else {
+            self.event = try WakeEvent()
+        }
+    }
 
     /// Sends a word and wakes the relay thread; false when its inbox is full.
     func send(_ command: RelayCommand) -> Bool {

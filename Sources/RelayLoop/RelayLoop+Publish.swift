@@ -70,6 +70,7 @@ extension RelayLoop {
         counters.set(.peerConnectionsExpired, to: server.tcpConnectionsExpired)
         counters.set(.answersSuccess, to: server.successes &+ server.bindings)
         counters.set(.answersError, to: server.allErrors)
+        counters.set(.allocationsMoved, to: server.moves)
     }
 
     private func publishDrops() {
@@ -81,6 +82,7 @@ extension RelayLoop {
         counters.set(.dropsSocketFull, to: statistics.dropsSocketFull)
         counters.set(.dropsUnreachable, to: statistics.dropsUnreachable)
         counters.set(.dropsOtherSendError, to: statistics.dropsOtherSendError)
+        counters.set(.dropsHandover, to: statistics.dropsHandover)
         let server = memory.engine.serverStatistics
         var number: UInt8 = 0
         while let reason = DropReason(rawValue: number) {

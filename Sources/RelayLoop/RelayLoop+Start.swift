@@ -33,9 +33,13 @@ extension RelayLoop {
             listeners: listeners,
             configuration: configuration,
             inbox: inbox,
-            counters: counters
+            counters: counters,
+            index: index,
+            post: shared.post
         )
         loop.loadCertificates()
+        loop.memory.engine.server.asksElsewhere =
+            configuration.server.allowsMobility && shared.post.threads > 1
         try loop.arm(index: index)
         return loop
     }

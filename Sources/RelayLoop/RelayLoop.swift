@@ -47,6 +47,9 @@ struct RelayLoop: ~Copyable {
     let configuration: RelayThreadConfiguration
     let inbox: RelayInbox
     let counters: CounterBlock
+    /// The number of this thread, and its way to the others.
+    let index: Int
+    let post: HandoverPost
 
     /// Runs until the inbox says stop.
     mutating func run() {
@@ -64,6 +67,7 @@ struct RelayLoop: ~Copyable {
                 handshakeCheck = now.monotonic.nanoseconds &+ Limits.handshakeCheckNanoseconds
                 memory.engine.retransmitHandshakes(at: now, opener: &sockets)
             }
+            sendStrays()
             settleSockets()
             prepareStreamSends(at: now)
             settleConnections()

@@ -55,6 +55,18 @@ struct RelaySockets: ~Copyable {
         free.giveBack(relay.rawValue)
     }
 
+    /// Takes over the socket of an allocation that came from another thread; nil when there is no index for it.
+    mutating func adopt(_ socket: BoundSocket, _ family: AddressFamily) -> RelayIndex? {
+        install(socket, family)?.index
+    }
+
+    /// Closes this thread's descriptor of a socket that another thread has now, with port and quota.
+    mutating func letGo(_ relay: RelayIndex) {
+        entries[Int(relay.rawValue)].state = .closing
+        closing.append(relay)
+        closes &+= 1
+    }
+
     /// Closes reserved sockets that nobody claimed within their time (RFC 8656 7.2).
     func expireReservations(at now: Now) {
         for _ in 0..<Limits.reservationsPerPass {

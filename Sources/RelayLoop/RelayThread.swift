@@ -38,7 +38,7 @@ public final class RelayThread: Sendable {
         self.configuration = configuration
         self.shared = shared
         do throws(Errno) {
-            inbox = try RelayInbox()
+            inbox = try RelayInbox(event: shared.post.event(of: index))
             ready = try WakeEvent()
         } catch {
             throw StartError("relay thread \(index): no event descriptor: \(error)")

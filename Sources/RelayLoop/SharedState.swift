@@ -15,6 +15,8 @@ public final class SharedState: Sendable {
     public let quota: Quota
     /// Sockets kept for a RESERVATION-TOKEN (RFC 8656 7.2).
     public let reservations: ReservationTable
+    /// What the threads tell each other of clients that move (RFC 8016).
+    let post: HandoverPost
 
     /// Whether new allocations are to be made elsewhere.
     public let draining: DrainSwitch
@@ -33,11 +35,13 @@ public final class SharedState: Sendable {
     ///   - allocationsPerUser: allocations allowed for one user; 0 for no limit.
     ///   - tls: what TLS and DTLS sessions are made with.
     ///   - isDraining: whether it begins without new allocations.
+    ///   - threads: threads that hand allocations over to each other.
     public init(
         allocations: Int,
         allocationsPerUser: Int,
         tls: TLSContexts = TLSContexts(),
-        isDraining: Bool = false
+        isDraining: Bool = false,
+        threads: Int = 1
     ) {
         contexts = Mutex(tls)
         draining = DrainSwitch(isOn: isDraining)
@@ -45,6 +49,7 @@ public final class SharedState: Sendable {
         portsIPv6 = RelayedPorts()
         quota = Quota(total: allocations, perUser: allocationsPerUser)
         reservations = ReservationTable()
+        post = HandoverPost(threads: threads)
     }
 
     /// The relayed ports of one address family.

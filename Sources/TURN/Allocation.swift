@@ -28,6 +28,7 @@ struct Allocation: BitwiseCopyable {
     var firstTCPConnection = Slot<TCPConnection>.none
     /// The channel asked for last, as most clients have one; none after any was removed.
     var recentChannel = Slot<Channel>.none
+    var mobility = Mobility()
     var bandwidthToPeers = TokenBucket()
     var bandwidthToClient = TokenBucket()
     /// The name in the request that made it, for people to read.

@@ -6,7 +6,9 @@ extension AllocationTable {
     ///
     /// What it names may have ended.
     mutating func path(from peer: TransportAddress, on relay: RelayIndex) -> PeerPath? {
-        guard let allocation = byRelay[relay] else { return nil }
+        guard let allocation = byRelay[relay], !allocations[allocation].mobility.isDetached else {
+            return nil
+        }
         var path = PeerPath(peer: peer, allocation: allocation)
         if let channel = channel(from: peer, of: allocation) {
             path.channel = channel

@@ -15,6 +15,9 @@ struct AllocationTable: ~Copyable, Sendable {
 
     var byClient: FlatTable<FiveTuple, Slot<Allocation>>
     var byRelay: RelayMap
+    var byTicket: FlatTable<TicketStamp, Slot<Allocation>>
+    /// 5-tuples whose allocation is on another thread until they send data.
+    var promises: PromiseTable
     var permissionByPeer: FlatTable<PermissionKey, Slot<Permission>>
     var channelByNumber: FlatTable<ChannelNumberKey, Slot<Channel>>
     var channelByPeer: FlatTable<ChannelPeerKey, Slot<Channel>>
@@ -51,7 +54,12 @@ struct AllocationTable: ~Copyable, Sendable {
         allocations = SlotPool(capacity: allocationCapacity)
         permissions = SlotPool(capacity: permissionCapacity)
         channels = SlotPool(capacity: channelCapacity)
-        byClient = FlatTable(capacity: allocationCapacity, hash: hash)
+        // A client that moves has two 5-tuples (RFC 8016 3.2.2).
+        let fiveTuples = configuration.allowsMobility ? 2 * allocationCapacity : allocationCapacity
+        byClient = FlatTable(capacity: fiveTuples, hash: hash)
+        let tickets = configuration.allowsMobility ? allocationCapacity : 1
+        byTicket = FlatTable(capacity: tickets, hash: hash)
+        promises = PromiseTable(capacity: Limits.promises, hash: hash)
         byRelay = RelayMap(limit: configuration.relayIndexLimit)
         permissionByPeer = FlatTable(capacity: permissionCapacity, hash: hash)
         channelByNumber = FlatTable(capacity: channelCapacity, hash: hash)
@@ -66,13 +74,14 @@ extension AllocationTable {
     /// Whether another allocation fits, and later the commands that close its sockets.
     var hasRoom: Bool { !allocations.isFull && commands.count <= 2 }
 
-    /// The allocation of a 5-tuple, if it lives.
+    /// The allocation of a 5-tuple that sends data, if it lives; who moved there is then nowhere else.
     mutating func allocation(of fiveTuple: FiveTuple, at now: Instant) -> Slot<Allocation>? {
         let slot: Slot<Allocation>
         if recent.client == fiveTuple, recent.allocation.isSome {
             slot = recent.allocation
         } else {
             guard let found = byClient.value(of: fiveTuple) else { return nil }
+            if allocations[found].mobility.next == fiveTuple { completeMove(of: found) }
             recent.client = fiveTuple
             recent.allocation = found
             slot = found
@@ -117,15 +126,31 @@ extension AllocationTable {
 
     /// Removes an allocation and all that belongs to it, and asks for its sockets to be closed.
     mutating func remove(_ slot: Slot<Allocation>) {
+        unlink(slot)
+        for family in AddressFamily.both { closeRelay(of: slot, family) }
+        allocations.giveBack(slot)
+    }
+
+    /// Removes an allocation and all that belongs to it but its sockets, which another thread has.
+    mutating func giveAway(_ slot: Slot<Allocation>) {
+        unlink(slot)
+        for family in AddressFamily.both where allocations[slot][family].isOpen {
+            byRelay.set(allocations[slot][family].index, to: .none)
+        }
+        allocations.giveBack(slot)
+    }
+
+    /// Takes all that belongs to an allocation, and the ways to it, out of the tables.
+    private mutating func unlink(_ slot: Slot<Allocation>) {
         recent = RecentLookups()
+        cancelMove(of: slot)
         let allocation = allocations[slot]
         removeAllChannels(of: allocation)
         removeAllPermissions(of: allocation)
         removeAllTCPConnections(of: allocation)
-        byClient.remove(allocation.fiveTuple)
+        if !allocation.mobility.isDetached { byClient.remove(allocation.fiveTuple) }
+        if let ticket = allocation.mobility.ticket { byTicket.remove(ticket.stamp) }
         deadlines.remove(slot.index)
-        for family in AddressFamily.both { closeRelay(of: slot, family) }
-        allocations.giveBack(slot)
     }
 
     /// Takes a relayed address from an allocation and asks for its socket to be closed.
@@ -142,7 +167,7 @@ extension AllocationTable {
                 relay: relay.index,
                 userTag: allocation.userTag,
                 isLast: !allocation[family.other].isOpen,
-                client: allocation.fiveTuple.connection
+                client: allocation.mobility.isDetached ? .none : allocation.fiveTuple.connection
             )
         )
     }

@@ -7,7 +7,7 @@
 /// whose place it takes. A connection asks for one command in its life, and there is room for each.
 @safe struct CommandQueue: ~Copyable {
     private let commands: UnsafeMutablePointer<Command>
-    private let capacity: Int
+    let capacity: Int
     private var first = 0
 
     /// The commands that wait.

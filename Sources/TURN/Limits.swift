@@ -34,6 +34,9 @@ public enum Limits {
     /// Connections with peers of a thread, each with two descriptors: TCP allocations are few among all.
     public static let tcpConnections = 1024
 
+    /// Clients that moved here from another thread and have not sent data yet.
+    public static let promises = 1024
+
     /// Permissions of a thread: the average over its allocations is far below the most of one.
     public static func permissions(allocations: Int, each: Int) -> Int {
         max(allocations * min(each, 8), each)

@@ -82,6 +82,9 @@ public struct ServerConfiguration: Sendable {
     /// No new allocations are made; `TURNServer.isDraining` changes it.
     public var isDraining = false
 
+    /// Whether clients may take an allocation with them to another address (RFC 8016).
+    public var allowsMobility = false
+
     /// The most allocations of this thread.
     public var allocationCapacity = 10_000
 

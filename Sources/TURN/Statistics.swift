@@ -42,6 +42,9 @@ public struct Statistics: Sendable {
     /// Retransmitted Allocate requests, answered like the first.
     public internal(set) var retransmissions: UInt64 = 0
 
+    /// Refresh requests that took an allocation to another 5-tuple (RFC 8016).
+    public internal(set) var moves: UInt64 = 0
+
     private var errorsByKind: InlineArray<32, UInt64> = .init(repeating: 0)
     private var dropsByReason: InlineArray<32, UInt64> = .init(repeating: 0)
 

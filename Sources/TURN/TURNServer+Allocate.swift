@@ -24,6 +24,7 @@ extension TURNServer {
         case .refused(let code): return refuse(request, code, &reply)
         case .accepted(let accepted): terms = accepted
         }
+        if let code = mobilityError(inAllocate: message) { return refuse(request, code, &reply) }
         // 11. Another server's to serve.
         if let verdict = redirect(request, terms, &reply) { return verdict }
         // 9. and 10. Capacity of this thread; quotas and ports are the loop's to check.
@@ -33,7 +34,8 @@ extension TURNServer {
             request: request,
             terms: terms,
             reservationToken: reservationToken,
-            user: request.identity == nil ? UserName() : UserName(of: message)
+            user: request.identity == nil ? UserName() : UserName(of: message),
+            wantsMobility: message.first(.mobilityTicket) != nil
         )
         return .open(relayRequest(terms, request, reservationToken))
     }
@@ -86,9 +88,10 @@ extension TURNServer {
         )
         allocation.add(relay, terms.family, until: expiry)
         if let family = terms.additionalFamily { allocation.add(additional, family, until: expiry) }
-        _ = table.insert(allocation)
+        let slot = table.insert(allocation)
+        if pending.wantsMobility, terms.transport == .udp { offerMobility(slot) }
         counters.allocationsCreated &+= 1
-        return confirm(allocation, request, &reply)
+        return confirm(table.allocations[slot], request, &reply)
     }
 
     /// The success response, made from the allocation alone: a retransmission gets the same one (7.2).
@@ -115,6 +118,7 @@ extension TURNServer {
         if allocation.addressError != 0 {
             writer.append(.addressErrorCode, uint32: allocation.addressError)
         }
+        appendTicket(of: allocation.mobility, to: &writer)
         counters.successes &+= 1
         return conclude(writer, request)
     }
@@ -160,6 +164,8 @@ struct PendingAllocate {
     var reservationToken: UInt64
     /// The name it gave, if that was proved.
     var user: UserName
+    /// It asked for a ticket (RFC 8016 3.1.1).
+    var wantsMobility: Bool
 }
 
 extension Allocation {

@@ -2,10 +2,11 @@
 internal import STUN
 
 extension TURNServer {
-    /// A success response that says no more than LIFETIME, or nothing.
+    /// A success response that says no more than LIFETIME and the new ticket, or nothing.
     mutating func acknowledge(
         _ request: Request,
         lifetime: UInt32? = nil,
+        mobility: Mobility? = nil,
         _ reply: inout MutableRawSpan
     ) -> Verdict {
         var writer = MessageWriter(
@@ -14,6 +15,7 @@ extension TURNServer {
             transactionID: request.transactionID
         )
         if let lifetime { writer.append(.lifetime, uint32: lifetime) }
+        if let mobility { appendTicket(of: mobility, to: &writer) }
         counters.successes &+= 1
         return conclude(writer, request)
     }

@@ -76,6 +76,7 @@ extension TURNServer {
         case .badRequest: return rejectUnproved(request, &reply)
         }
         guard unknown.isEmpty else { return refuse(request, unknown, &reply) }
+        if let elsewhere = elsewhere(message, request) { return elsewhere }
         switch request.method {
         case .allocate: return allocate(message, request, &reply)
         case .refresh: return refresh(message, request, &reply)

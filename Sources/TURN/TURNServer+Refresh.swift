@@ -9,7 +9,10 @@ extension TURNServer {
         _ reply: inout MutableRawSpan
     ) -> Verdict {
         let slot: Slot<Allocation>
-        switch ownedAllocation(request) {
+        let ticket = message.first(.mobilityTicket)
+        let owned =
+            ticket.map { movingAllocation(message, $0, request) } ?? ownedAllocation(request)
+        switch owned {
         case .refused(let code): return refuse(request, code, &reply)
         case .found(let found): slot = found
         }
@@ -27,9 +30,11 @@ extension TURNServer {
         guard lifetime.map({ $0.count == 4 }) ?? true else {
             return refuse(request, .badRequest, &reply)
         }
+        if ticket != nil { move(slot, request) }
         let requested = lifetime.flatMap { message.uint32($0) }
         let granted = prolong(slot, family, requested, request)
-        return acknowledge(request, lifetime: granted, &reply)
+        let mobility = ticket == nil || granted == 0 ? nil : table.allocations[slot].mobility
+        return acknowledge(request, lifetime: granted, mobility: mobility, &reply)
     }
 
     /// Lets the relayed address of a family, or without one all of an allocation, live for what was asked,

@@ -9,7 +9,7 @@ extension TURNServer {
         at now: Instant
     ) -> Verdict {
         guard let allocation = table.allocation(of: fiveTuple, at: now) else {
-            return .drop(.noAllocation)
+            return strayData(from: fiveTuple)
         }
         guard table.allocations[allocation].transport == .udp else {
             return .drop(.wrongTransport)
@@ -41,7 +41,7 @@ extension TURNServer {
     ) -> Verdict {
         guard let header = ChannelData(datagram) else { return .drop(.malformed) }
         guard let allocation = table.allocation(of: fiveTuple, at: now) else {
-            return .drop(.noAllocation)
+            return strayData(from: fiveTuple)
         }
         guard let channel = table.boundChannel(header.channel, of: allocation, at: now) else {
             return .drop(.unboundChannel)

@@ -13,6 +13,7 @@ public struct TURNServer: ~Copyable, Sendable {
     let natDiscovery: NATDiscovery
     let bandwidth: TokenRate
     let transactionHash: KeyedHash
+    let ticketKey: TicketKey
 
     /// No new allocations are made: clients are sent on, or refused.
     public var isDraining: Bool
@@ -25,6 +26,8 @@ public struct TURNServer: ~Copyable, Sendable {
     var counters = Statistics()
     /// Set between `.open` and `finishAllocate`.
     var pending: PendingAllocate?
+    /// Other threads may have the allocation that a ticket names.
+    public var asksElsewhere = false
     /// Data indications so far.
     var indications: UInt64 = 0
 
@@ -51,6 +54,8 @@ public struct TURNServer: ~Copyable, Sendable {
             hash: KeyedHash(random.next(), random.next())
         )
         authentication = Authentication(configuration: configuration, seed: seed)
+        let nonceKey = configuration.nonceKey
+        ticketKey = TicketKey(secret: nonceKey.isEmpty ? seed : nonceKey)
         self.random = random
     }
 
@@ -74,15 +79,19 @@ public struct TURNServer: ~Copyable, Sendable {
     }
 
     /// Ends what a client had whose connection has ended (RFC 8656 3.1: with TCP or TLS the allocation goes too).
+    ///
+    /// An allocation with a ticket stays for its lifetime: its client may come back from elsewhere (RFC 8016 1).
     public mutating func connectionEnded(_ fiveTuple: FiveTuple) {
+        table.promises.remove(fiveTuple)
         guard let slot = table.byClient.value(of: fiveTuple) else { return }
+        if table.keep(slot, without: fiveTuple) { return }
         table.remove(slot)
         counters.allocationsDeleted &+= 1
     }
 
-    /// Whether a client has an allocation now.
+    /// Whether a client has an allocation now, on this thread or about to come here.
     public func hasAllocation(_ fiveTuple: FiveTuple) -> Bool {
-        table.byClient.value(of: fiveTuple) != nil
+        table.byClient.value(of: fiveTuple) != nil || table.promises.thread(of: fiveTuple) != nil
     }
 
     /// Whether channel numbers may be those of RFC 5766.

@@ -40,6 +40,8 @@ public enum Verdict: Equatable, Sendable {
     /// Send the first `count` bytes of the reply buffer to the client, whose connection is from then on joined
     /// to the peer's: what comes on either, behind the message too, goes to the other as it is (RFC 6062 5.4).
     case join(PeerConnection, count: Int)
+    /// Give the message to the thread that has the client's allocation; nil: any of the others may have it.
+    case elsewhere(thread: UInt16?)
 }
 
 /// A payload on its way from a client to a peer: `datagram[offset..<offset + count]`.
@@ -182,4 +184,6 @@ public enum Command: Equatable, Sendable, BitwiseCopyable {
     case disconnect(PeerConnection)
     /// Give up connecting to a peer, then call `TURNServer.connectFinished`.
     case giveUp(PeerConnection)
+    /// The client of this connection moved its allocation away (RFC 8016).
+    case left(ConnectionIndex)
 }

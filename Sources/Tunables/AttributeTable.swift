@@ -70,6 +70,13 @@ extension AttributeTable {
             help:
                 "1 starts without new allocations: clients are sent on, or refused (508); SIGUSR2 changes it."
         ),
+        Attribute(
+            "server/mobility",
+            .toggle,
+            \.server.mobility,
+            default: "0",
+            help: "Lets clients take their allocations to another address (RFC 8016)."
+        ),
     ]
 
     private static let listen: [Attribute] = [

@@ -28,6 +28,8 @@ public struct Settings: Sendable, Equatable {
         public var redirect = ""
         /// Makes no new allocations.
         public var isDraining = false
+        /// Lets clients take their allocations to another address.
+        public var mobility = false
     }
 
     /// The attributes under `listen/`.

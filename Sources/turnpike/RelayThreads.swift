@@ -20,7 +20,8 @@ struct RelayThreads {
             allocations: limits.allocations,
             allocationsPerUser: limits.allocationsPerUser,
             tls: plan.tls,
-            isDraining: plan.server.isDraining
+            isDraining: plan.server.isDraining,
+            threads: plan.processors.ofThreads.count
         )
         self.shared = shared
         var started: [RelayThread] = []

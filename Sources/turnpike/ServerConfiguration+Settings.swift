@@ -22,6 +22,7 @@ extension ServerConfiguration {
         realm = settings.server.realm
         software = settings.server.software
         rfc5766Channels = settings.server.rfc5766Channels
+        allowsMobility = settings.server.mobility
         relayIPv4 = relay.ipv4
         relayIPv6 = relay.ipv6
         externalIPv4 = relay.externalIPv4

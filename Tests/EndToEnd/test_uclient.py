@@ -71,13 +71,15 @@ CASES = [
     Case("ipv6-channels-client-to-client", IPV6, ("-c", "-y")),
     Case("ipv6-send-client-to-client-rest", IPV6, ("-c", "-y", "-s"), TIME_LIMITED),
     Case("ipv4-client-ipv6-relay", CROSSED, ("-c",)),
+    Case("ipv4-mobility-channels", IPV4, ("-c", "-M")),
+    Case("ipv4-mobility-send", IPV4, ("-c", "-s", "-M")),
 ]
 
 
 @pytest.fixture(scope="module")
 def server(start_server: StartServer) -> Iterator[Server]:
     """Two relay threads, so that client to client also crosses them."""
-    running = start_server({"threads/count": "2"})
+    running = start_server({"threads/count": "2", "server/mobility": "1"})
     yield running
     running.stop()
 

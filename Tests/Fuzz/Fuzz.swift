@@ -65,7 +65,7 @@ private struct Life: ~Copyable {
             reply: &buffer
         )
         switch verdict {
-        case .drop: break
+        case .drop, .elsewhere: break
         case .reply(let count), .replyElsewhere(let count, _): precondition(count <= 1500)
         case .forward(let forward):
             precondition(forward.offset >= 0 && forward.count >= 0)

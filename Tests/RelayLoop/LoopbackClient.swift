@@ -32,6 +32,7 @@ final class LoopbackClient {
         /// ADDRESS-ERROR-CODE: the family in the first byte, the code behind.
         var addressError: UInt32?
         var token: UInt64?
+        var ticket: [UInt8]?
     }
 
     /// Asks, and waits for the answer to just this request.
@@ -111,6 +112,9 @@ final class LoopbackClient {
             guard attribute.type == .xorRelayedAddress else { continue }
             let address = message.xorAddress(attribute).map(SocketAddress.init)
             if address != answer.relayed { answer.additional = address }
+        }
+        if let ticket = message.first(.mobilityTicket) {
+            answer.ticket = message.value(of: ticket).withUnsafeBytes { Array($0) }
         }
         if let token = message.first(.reservationToken) { answer.token = message.uint64(token) }
         return answer

@@ -142,6 +142,7 @@ final class TestServer {
         case .join(let connection, let count):
             let answer = describe(Array(buffer[..<count]), to: bytes, of: client)
             return [answer, "join " + tcp.peer(of: connection)]
+        case .elsewhere(let thread): return ["elsewhere \(thread.map { "\($0)" } ?? "any")"]
         }
     }
 

@@ -13,6 +13,8 @@ final class TestClient {
     var realm = "turnpike"
     /// From the server's challenge.
     var nonce: [UInt8] = []
+    /// The newest ticket it was given (RFC 8016).
+    var ticket: [UInt8] = []
     var integrity = IntegrityKind.sha1
     /// Sends PASSWORD-ALGORITHM(S) and derives the key so; nil: as RFC 5389 did.
     var algorithm: PasswordAlgorithm?
@@ -112,6 +114,21 @@ final class TestClient {
                 attributes + credentials,
                 signedBy: TestSignature(kind: integrity, key: key),
                 fingerprint: usesFingerprint
+            )
+        )
+    }
+
+    /// A Refresh request with a ticket (RFC 8016 3.2.1).
+    func resume(_ attributes: TestAttribute..., with ticket: [UInt8]) -> TestInput {
+        advance()
+        return datagram(
+            message(
+                .refresh,
+                .request,
+                transactionID,
+                attributes + [.bytes(.mobilityTicket, ticket)]
+                    + (username == nil ? [] : credentials),
+                signedBy: username == nil ? nil : TestSignature(kind: integrity, key: key)
             )
         )
     }

@@ -101,6 +101,7 @@ extension TestServer {
         case .close(let relay, _, _, _):
             return ["close \(relays.removeValue(forKey: relay.rawValue) ?? 0)"]
         case .disconnect(let connection): return ["disconnect " + tcp.peer(of: connection)]
+        case .left(let connection): return ["left \(connection.rawValue)"]
         case .giveUp(let connection):
             let peer = tcp.peer(of: connection)
             return ["give up \(peer)", connectFinished(peer, false, now)]

@@ -83,6 +83,9 @@ extension TestServer {
         case .lifetime: return "lifetime=\(message.uint32(attribute) ?? 0)"
         case .reservationToken: return "token"
         case .connectionID: return "id"
+        case .mobilityTicket:
+            client.ticket = (0..<attribute.count).map { message.uint8(attribute, at: $0) ?? 0 }
+            return "ticket"
         case .addressErrorCode:
             return "addressError=" + String(message.uint32(attribute) ?? 0, radix: 16)
         case .unknownAttributes:

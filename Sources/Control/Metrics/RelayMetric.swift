@@ -68,6 +68,7 @@ extension RelayCounter {
         case .channels: "Channels there are."
         case .answersSuccess: "Success responses, to Binding requests too."
         case .answersError: "Error responses."
+        case .allocationsMoved: "Allocations taken to another address by their clients."
         case .quotaRefused: "Allocations refused because of a quota."
         case .connections: "Connections of clients there are."
         case .connectionsAccepted: "Connections of clients accepted."

@@ -140,7 +140,7 @@ struct World: ~Copyable {
             verdict = server.finishAllocate(open(wanted), at: now, reply: &reply)
         }
         switch verdict {
-        case .drop: break
+        case .drop, .elsewhere: break
         case .reply(let count): check(reply: Array(buffer[..<count]), client)
         case .forward(let forward): check(forward, datagram)
         case .replyElsewhere: fatalError("NAT discovery is not configured")
@@ -205,6 +205,7 @@ struct World: ~Copyable {
             switch command {
             case .close(let relay, _, _, _):
                 require(openRelays.remove(relay.rawValue) != nil, "closed twice")
+            case .left: break
             case .disconnect, .giveUp: fatalError("TCP is not relayed")
             }
         }

@@ -1,0 +1,70 @@
+/// What relay threads say to each other about clients that move between them (RFC 8016).
+
+internal import Exchange
+internal import IOURing
+internal import TURN
+
+/// A word from one relay thread to another.
+enum Handover: Sendable {
+    /// A message of a client of thread `origin`, whose allocation another thread has; after `hopsLeft` more threads
+    /// it is answered in any case. Without a number the receiver had the allocation a moment ago.
+    case message([UInt8], from: FiveTuple, origin: Int, hopsLeft: Int?)
+    /// A message whose client's allocation is not with the sender any more.
+    case returned([UInt8], from: FiveTuple)
+    /// What to answer the client, if anything, and which thread has its allocation.
+    case answer([UInt8], to: FiveTuple, owner: UInt16?)
+    /// The allocation of a client, with its relayed sockets: the receiver's to close.
+    case allocation(MovedAllocation, client: FiveTuple, ipv4: Int32?, ipv6: Int32?)
+}
+
+/// The way between relay threads: parcels, and what wakes their receivers.
+final class HandoverPost: Sendable {
+    private let post: ParcelPost<Handover>
+    private let events: [WakeEvent]
+
+    /// The threads that can reach each other; 1 when there is but one, or no event for each.
+    let threads: Int
+
+    init(threads: Int) {
+        let events = threads > 1 ? (0..<threads).compactMap { _ in try? WakeEvent() } : []
+        self.threads = events.count == threads ? threads : 1
+        self.events = events
+        post = ParcelPost(threads: self.threads, capacity: Limits.handovers)
+    }
+
+    /// What wakes a thread; nil when nobody hands over.
+    func event(of thread: Int) -> WakeEvent? { thread < events.count ? events[thread] : nil }
+
+    /// Sends and wakes; false when too many are on their way.
+    func send(_ handover: Handover, from sender: Int, to receiver: Int) -> Bool {
+        guard receiver < threads, post.send(handover, from: sender, to: receiver) else {
+            return false
+        }
+        events[receiver].signal()
+        return true
+    }
+
+    /// The next word of a thread to a thread.
+    func receive(at receiver: Int, from sender: Int) -> Handover? {
+        post.receive(at: receiver, from: sender)
+    }
+}
+
+extension ConnectionIndex {
+    fileprivate static let foreignBit: UInt32 = 1 << 30
+
+    /// Whether it is a connection of another thread.
+    var isForeign: Bool { self != .none && rawValue & Self.foreignBit != 0 }
+}
+
+extension FiveTuple {
+    /// The same client in the eyes of another thread: connections are numbered by each thread.
+    var foreign: FiveTuple {
+        guard connection != .none else { return self }
+        var fiveTuple = self
+        fiveTuple.connection = ConnectionIndex(
+            rawValue: connection.rawValue | ConnectionIndex.foreignBit
+        )
+        return fiveTuple
+    }
+}

@@ -1,0 +1,77 @@
+/// Mobility (RFC 8016): an allocation follows its client to another 5-tuple.
+internal import STUN
+
+extension TURNServer {
+    /// Why MOBILITY-TICKET in an Allocate request is refused (RFC 8016 3.1.2); nil when it is not there or is served.
+    func mobilityError(inAllocate message: borrowing Message) -> ErrorCode? {
+        guard let attribute = message.first(.mobilityTicket) else { return nil }
+        guard attribute.count == 0 else { return .badRequest }
+        return configuration.allowsMobility ? nil : .mobilityForbidden
+    }
+
+    /// Gives a new allocation its first ticket.
+    mutating func offerMobility(_ slot: Slot<Allocation>) {
+        let stamp = TicketStamp(rawValue: random.next())
+        guard table.byTicket.insert(slot, for: stamp) else { return }
+        table.allocations[slot].mobility.ticket = MobilityTicket(stamp: stamp)
+    }
+
+    /// The allocation that a Refresh request with a ticket is for, in the steps of RFC 8016 3.2.2; nothing changes.
+    ///
+    /// That the nonce is ours and fits the new address was seen before, with the credentials.
+    mutating func movingAllocation(
+        _ message: borrowing Message,
+        _ attribute: Attribute,
+        _ request: Request
+    ) -> OwnedAllocation {
+        guard configuration.allowsMobility else { return .refused(.mobilityForbidden) }
+        guard let ticket = ticketKey.open(message.value(of: attribute)) else {
+            return .refused(.badRequest)
+        }
+        let now = request.now.monotonic
+        guard let slot = table.settledAllocation(of: ticket, at: now) else {
+            return .refused(.allocationMismatch)
+        }
+        guard table.allocations[slot].identity?.user == request.identity?.user else {
+            return .refused(.wrongCredentials)
+        }
+        return progress(of: slot, ticket, request)
+    }
+
+    /// Whether a ticket may be used from where it was: the newest from elsewhere, the one before only to repeat.
+    private func progress(
+        of slot: Slot<Allocation>,
+        _ ticket: MobilityTicket,
+        _ request: Request
+    ) -> OwnedAllocation {
+        let allocation = table.allocations[slot]
+        let newest = allocation.mobility.ticket?.number ?? 0
+        if ticket.number == newest {
+            let latest = allocation.mobility.next ?? allocation.fiveTuple
+            let isThere = latest == request.fiveTuple && !allocation.mobility.isDetached
+            if isThere { return .refused(.badRequest) }
+            // The new 5-tuple must not have another allocation (RFC 8656 7.2 step 2).
+            let other = table.byClient.value(of: request.fiveTuple)
+            return other == nil || other == slot ? .found(slot) : .refused(.allocationMismatch)
+        }
+        let isRepeated =
+            ticket.number &+ 1 == newest && allocation.mobility.next == request.fiveTuple
+        return isRepeated ? .found(slot) : .refused(.allocationMismatch)
+    }
+
+    /// Moves an allocation to where the request came from, unless it is on its way there already.
+    mutating func move(_ slot: Slot<Allocation>, _ request: Request) {
+        if table.allocations[slot].mobility.next == request.fiveTuple {
+            counters.retransmissions &+= 1
+            return
+        }
+        table.beginMove(of: slot, to: request.fiveTuple)
+        counters.moves &+= 1
+    }
+
+    /// Appends an allocation's newest ticket, if it has one.
+    func appendTicket(of mobility: Mobility, to writer: inout MessageWriter) {
+        guard let ticket = mobility.ticket else { return }
+        writer.append(.mobilityTicket, bytes: ticketKey.seal(ticket).bytes)
+    }
+}
