@@ -73,6 +73,7 @@ extension RelayLoop {
             case .reloadCertificates: loadCertificates()
             }
         }
+        takeArrivals()
     }
 
     /// Makes new sessions with the certificates of now; those that are open keep theirs.

@@ -35,6 +35,8 @@ extension RelayLoop {
             inbox: inbox,
             counters: counters
         )
+        loop.memory.engine.threadNumber = index
+        loop.memory.engine.threadCount = shared.arrivals.count
         loop.loadCertificates()
         try loop.arm(index: index)
         return loop
@@ -57,8 +59,9 @@ extension RelayLoop {
         for index in 0..<listeners.streamCount { accepts.arm(files.file(ofStreamListener: index)) }
         awaitInbox()
         lendBuffers()
-        armReceives()
-        armAccepts(at: Clock.now())
+        let now = Clock.now()
+        armReceives(at: now)
+        armAccepts(at: now)
     }
 
     /// Pins the calling thread and names it.
@@ -106,7 +109,7 @@ extension RelayLoop {
         do throws(Errno) {
             let bufferRing = try BufferRing(capacity: configuration.bufferCount)
             try ring.attach(bufferRing)
-            let engine = try engine(configuration, files: files, node: node)
+            let engine = try engine(index: index, configuration, files: files, node: node)
             return LoopMemory(ring: ring, bufferRing: bufferRing, engine: engine)
         } catch {
             throw StartError("relay thread \(index): no memory for its buffers: \(error)")
@@ -131,12 +134,13 @@ extension RelayLoop {
     }
 
     private static func engine(
+        index: Int,
         _ configuration: RelayThreadConfiguration,
         files: RegisteredFiles,
         node: Int?
     ) throws(Errno) -> RelayEngine {
         try RelayEngine(
-            server: TURNServer(configuration: configuration.numberedServer, seed: Self.seed()),
+            server: TURNServer(configuration: configuration.server(of: index), seed: Self.seed()),
             pool: try BufferPool(
                 count: configuration.bufferCount + Limits.spareBuffers,
                 size: configuration.bufferSize + Limits.headroom,
@@ -156,9 +160,10 @@ extension RelayLoop {
 }
 
 extension RelayThreadConfiguration {
-    /// The server, told by which numbers its listeners go.
-    fileprivate var numberedServer: ServerConfiguration {
+    /// The server, told by which numbers its thread and its listeners go.
+    fileprivate func server(of thread: Int) -> ServerConfiguration {
         var server = server
+        server.threadNumber = thread
         server.listeners = listeners
         server.streamListeners = streamListeners
         return server
@@ -191,6 +196,7 @@ extension RelayThreadConfiguration {
     func connections(places: Int) -> ConnectionLimits {
         var limits = connections
         limits.connections = places
+        limits.peers = server.relaysTCP ? server.tcpConnectionCapacity : 0
         return limits
     }
 }
@@ -201,5 +207,7 @@ extension RelaySocketConfiguration {
         ipv4 = configuration.server.relayIPv4
         ipv6 = configuration.server.relayIPv6
         options = configuration.socketOptions(sharesPort: false)
+        streamOptions = configuration.streamSocketOptions
+        streamOptions.sharesPort = false
     }
 }

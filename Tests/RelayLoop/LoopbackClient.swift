@@ -32,6 +32,8 @@ final class LoopbackClient {
         /// ADDRESS-ERROR-CODE: the family in the first byte, the code behind.
         var addressError: UInt32?
         var token: UInt64?
+        /// CONNECTION-ID.
+        var connectionID: UInt32?
     }
 
     /// Asks, and waits for the answer to just this request.
@@ -112,6 +114,7 @@ final class LoopbackClient {
             let address = message.xorAddress(attribute).map(SocketAddress.init)
             if address != answer.relayed { answer.additional = address }
         }
+        if let id = message.first(.connectionID) { answer.connectionID = message.uint32(id) }
         if let token = message.first(.reservationToken) { answer.token = message.uint64(token) }
         return answer
     }

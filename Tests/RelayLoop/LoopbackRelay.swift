@@ -44,7 +44,12 @@ final class LoopbackRelay {
             listeners: [TransportAddress(address)]
         )
         configure(&configuration)
-        let shared = SharedState(allocations: allocations, allocationsPerUser: 0, tls: tls)
+        let shared = SharedState(
+            allocations: allocations,
+            allocationsPerUser: 0,
+            threads: threads,
+            tls: tls
+        )
         self.shared = shared
         self.threads = try (0..<threads).map {
             try RelayThread(index: $0, configuration: configuration, shared: shared)
