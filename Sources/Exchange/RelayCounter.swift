@@ -30,6 +30,10 @@ public enum RelayCounter: Int, CaseIterable, Sendable {
 
     // Connections with the peers of TCP allocations. The first is a gauge.
     case peerConnections, peerConnectionsBound, peerConnectionsExpired
+    // Those for which there was no place; bytes between them and their clients' data connections.
+    case peerConnectionsRefused, bytesJoinedToPeers, bytesJoinedToClients
+    // Data connections of clients passed on to the thread they belong to, and those whose way was blocked.
+    case connectionsHandedOver, handoversRefused
 
     // Datagrams dropped, by reason.
     case dropsMalformed

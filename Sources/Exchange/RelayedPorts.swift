@@ -10,7 +10,7 @@ public final class RelayedPorts: Sendable {
     /// How long a closed port is not handed out again.
     public static let restSeconds: UInt64 = 30
 
-    /// 0: never used; `open`: in use; else: the second in which it was closed.
+    /// 0: never used; `open` and `openForStreams`: in use; else: the second in which it was closed.
     private let states = AtomicArray<UInt32>(count: 65_536)
 
     /// Makes a table in which every port is free.
@@ -22,28 +22,36 @@ public final class RelayedPorts: Sendable {
     ///   - port: The port to take.
     ///   - nowSeconds: The time now.
     ///   - evenIfRecent: Takes the port also while it rests, for when all the range rests.
+    ///   - forStreams: The port is for TCP; nobody else has it for UDP meanwhile.
     /// - Returns: Whether the caller owns the port now.
-    public func claim(_ port: UInt16, nowSeconds: UInt64, evenIfRecent: Bool = false) -> Bool {
+    public func claim(
+        _ port: UInt16,
+        nowSeconds: UInt64,
+        evenIfRecent: Bool = false,
+        forStreams: Bool = false
+    ) -> Bool {
         let state = states[Int(port)].load(ordering: .relaxed)
-        if state == open { return false }
+        if state >= openForStreams { return false }
         if !evenIfRecent && isResting(state, nowSeconds: nowSeconds) { return false }
         return states[Int(port)].compareExchange(
             expected: state,
-            desired: open,
+            desired: forStreams ? openForStreams : open,
             ordering: .acquiringAndReleasing
         ).exchanged
     }
 
     /// Gives a port back that the caller had taken.
     public func release(_ port: UInt16, nowSeconds: UInt64) {
-        let closed = UInt32(clamping: Swift.min(Swift.max(nowSeconds, 1), UInt64(open - 1)))
+        let closed = UInt32(
+            clamping: Swift.min(Swift.max(nowSeconds, 1), UInt64(openForStreams - 1))
+        )
         let before = states[Int(port)].exchange(closed, ordering: .acquiringAndReleasing)
-        assert(before == open, "port \(port) was given back twice")
+        assert(before >= openForStreams, "port \(port) was given back twice")
     }
 
-    /// True while the port is a live relayed transport address of some relay thread.
-    public func isOpen(_ port: UInt16) -> Bool {
-        states[Int(port)].load(ordering: .acquiring) == open
+    /// True while the port is a live relayed transport address of some relay thread, over UDP or over TCP.
+    public func isOpen(_ port: UInt16, forStreams: Bool = false) -> Bool {
+        states[Int(port)].load(ordering: .acquiring) == (forStreams ? openForStreams : open)
     }
 
     private func isResting(_ state: UInt32, nowSeconds: UInt64) -> Bool {
@@ -53,3 +61,5 @@ public final class RelayedPorts: Sendable {
 
 /// The state of a port in use; no clock of 32 bits reaches it before the year 2106.
 private let open = UInt32.max
+/// The same of a port for TCP.
+private let openForStreams = UInt32.max - 1

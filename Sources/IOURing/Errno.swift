@@ -35,6 +35,8 @@ extension Errno {
     public static let canceled = Errno(rawValue: ECANCELED)
     /// The peer's host refused an earlier datagram of this socket (ICMP port unreachable).
     public static let connectionRefused = Errno(rawValue: ECONNREFUSED)
+    /// A connection is being made.
+    public static let inProgress = Errno(rawValue: EINPROGRESS)
     /// An input or output error; a send that cannot be segmented says this.
     public static let inputOutput = Errno(rawValue: EIO)
     /// The kernel does not accept an argument.

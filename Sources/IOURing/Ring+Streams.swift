@@ -30,6 +30,20 @@ extension Ring {
         return true
     }
 
+    /// Receives once from a registered stream, at most `limit` bytes; what does not fit stays with the kernel.
+    ///
+    /// The buffer holds nothing but the stream's bytes. A result of 0 is the stream's end.
+    public mutating func prepareStreamReceive(file: UInt32, limit: Int, token: Token) -> Bool {
+        precondition(limit > 0)
+        guard let entry = unsafe nextEntry() else { return false }
+        // SAFETY: a free entry; the kernel takes the buffer from the ring of buffers, and no more of it than it has.
+        unsafe io_uring_prep_recv(entry, Int32(bitPattern: file), nil, limit, 0)
+        unsafe entry.pointee.flags = EntryFlag.fixedFile | EntryFlag.bufferSelect
+        unsafe entry.pointee.buf_group = receiveGroup
+        unsafe entry.pointee.user_data = token.rawValue
+        return true
+    }
+
     /// Sends a range of a buffer, which stays as it is until the completion, on a stream.
     ///
     /// As with datagrams the kernel sends while it takes the submission: the completion says how much fitted, or

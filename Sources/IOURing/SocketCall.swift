@@ -15,6 +15,28 @@ enum SocketCall {
         }
     }
 
+    /// Connects a socket, or begins to: `EINPROGRESS`.
+    static func connect(_ descriptor: Int32, to address: SocketAddress) throws(Errno) {
+        var storage = sockaddr_storage()
+        try unsafe withUnsafeMutableBytes(of: &storage) { bytes throws(Errno) in
+            guard let start = bytes.baseAddress else { return }
+            // SAFETY: 128 bytes are there for an address of at most 28.
+            let count = unsafe address.store(to: start)
+            let name = unsafe start.assumingMemoryBound(to: sockaddr.self)
+            try Errno.check(unsafe Glibc.connect(descriptor, name, UInt32(count)))
+        }
+    }
+
+    /// The error that waits on a socket; taking it removes it.
+    static func error(of descriptor: Int32) -> Errno? {
+        var number: Int32 = 0
+        var count = UInt32(MemoryLayout<Int32>.size)
+        // SAFETY: the kernel writes 4 bytes at most, before the call returns.
+        let result = unsafe getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &number, &count)
+        if result < 0 { return .last }
+        return number == 0 ? nil : Errno(rawValue: number)
+    }
+
     /// The address a socket is bound to.
     static func localAddress(of descriptor: Int32) throws(Errno) -> SocketAddress {
         try unsafe address { (name, count) in unsafe getsockname(descriptor, name, count) }

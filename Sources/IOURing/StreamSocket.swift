@@ -82,6 +82,32 @@ public struct StreamSocket: ~Copyable {
         try SocketCall.peerAddress(of: descriptor)
     }
 
+    /// Lets other sockets of this process have the address too (`SO_REUSEPORT`), from now on.
+    ///
+    /// Unlike ``StreamSocketOptions/sharesPort`` this does not share an address that another socket listens on already.
+    public func sharePort() throws(Errno) {
+        try SocketCall.set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1)
+    }
+
+    /// Begins to connect: the socket takes bytes once the connection is made, or has failed.
+    public func beginConnecting(to address: SocketAddress) throws(Errno) {
+        do throws(Errno) {
+            try SocketCall.connect(descriptor, to: address)
+        } catch  where error == .inProgress {
+        }
+    }
+
+    /// Why a connection was not made, or ended; reading it forgets it.
+    public static func error(of descriptor: Int32) -> Errno? {
+        SocketCall.error(of: descriptor)
+    }
+
+    /// Says that nothing more comes; the other direction goes on.
+    public static func endSending(_ descriptor: Int32) {
+        // Fails only when the other end was faster.
+        shutdown(descriptor, Int32(SHUT_WR))
+    }
+
     /// Ends both directions of a connection: what waits for it in a ring completes.
     public static func shutDown(_ descriptor: Int32) {
         // Fails only when the other end was faster.

@@ -75,6 +75,18 @@ enum Limits {
     static let departuresPerPass = completionsPerPass
     /// How long no connection is accepted where the system gave no descriptor.
     static let acceptPauseNanoseconds: UInt64 = 100_000_000
+    /// The share of the places for connections, one in so many, that connections with peers may take: each needs
+    /// another for its client, and there are clients without.
+    static let peerShareOfConnections = 4
+    /// Bytes of a stream taken in at a time where what they become must fit a chunk: under TLS the rest of a record
+    /// may come out with them.
+    static let pieceBytes = 49_152
+    /// Room for which it is not worth to ask for more of a joined connection.
+    static let leastPieceBytes = 8192
+    /// How long until a joined connection is looked at again that its bandwidth has stopped.
+    static let bandwidthPauseNanoseconds: UInt64 = 10_000_000
+    /// Connections on their way to another thread.
+    static let parcels = 64
     /// Descriptors of a process that are no relayed sockets: ring, events, log, state.
     static let otherDescriptors = 32
 }

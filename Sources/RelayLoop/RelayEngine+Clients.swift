@@ -71,8 +71,11 @@ extension RelayEngine {
             let outcome = opener.open(request, at: now)
             finishAllocate(outcome, to: message.fiveTuple, at: now)
             drainCommands(at: now, opener: &opener)
-        case .connect, .join:
-            preconditionFailure("TCP is not relayed")
+        case .connect(let request):
+            connect(request, at: now, opener: &opener)
+        case .join(let peer, let count):
+            reply(count: count, to: message.fiveTuple)
+            join(message.fiveTuple.connection, to: peer)
         case .elsewhere(let thread): passOn(message, to: thread)
         }
         return 1
@@ -169,6 +172,7 @@ extension RelayEngine {
         statistics.bytesToPeers &+= appended &* UInt64(truncatingIfNeeded: forward.count)
     }
 
+    /// Sends the answer in the scratch.
     mutating func reply(count: Int, to fiveTuple: FiveTuple) {
         guard fiveTuple.connection == .none else {
             return replyOnConnection(count: count, to: fiveTuple.connection)

@@ -24,6 +24,8 @@ public struct RelayEngine: ~Copyable {
     var strays: [StrayMessage] = []
     let registeredFiles: RegisteredFiles
     let trafficClasses: TrafficClasses
+    /// The number of this thread, and how many there are.
+    var threadNumber = 0, threadCount = 1
 
     /// Joins a server to its memory.
     ///
@@ -115,8 +117,10 @@ public struct RelayEngine: ~Copyable {
                 if !client.isForeign {
                     connections.heard(client, hasAllocation: false, at: now.seconds)
                 }
-            case .disconnect, .giveUp:
-                preconditionFailure("TCP is not relayed")
+            case .disconnect(let peer):
+                disconnect(peer)
+            case .giveUp(let peer):
+                finishConnect(peer, isConnected: false, at: now)
             }
         }
     }

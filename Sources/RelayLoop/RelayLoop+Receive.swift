@@ -11,6 +11,9 @@ extension RelayLoop {
         if case .connection(let connection) = files.endpoint(of: file) {
             return streamReceived(completion, of: connection, at: now)
         }
+        if case .relay(let relay) = files.endpoint(of: file), sockets.isListening(relay) {
+            return peerAccepted(completion, on: relay, at: now)
+        }
         if let buffer = completion.buffer {
             lending.take()
             memory.engine.pool.received(buffer)
@@ -23,7 +26,7 @@ extension RelayLoop {
 
     /// A receive has ended: arms it again, or finishes the close; rare, so it stays out of line.
     @inline(never)
-    private mutating func receiveEnded(_ token: Token) {
+    mutating func receiveEnded(_ token: Token) {
         if !receives.isCurrent(token) { return }
         let file = token.index
         receives.ended(file)
@@ -84,9 +87,9 @@ extension RelayLoop {
     }
 
     /// Arms the receives that wait for it, as long as there are buffers to fill.
-    mutating func armReceives() {
+    mutating func armReceives(at now: Now) {
         while lending.lent > 0, let file = receives.nextWaiting() {
-            if receives.isArmed(file) || isClosing(file) { continue }
+            if receives.isArmed(file) || isClosing(file) || isHeld(file, at: now) { continue }
             guard armReceive(file) else { return receives.arm(file) }
             receives.armed(file)
         }
@@ -95,8 +98,10 @@ extension RelayLoop {
     private mutating func armReceive(_ file: UInt32) -> Bool {
         let token = receives.token(of: file)
         return switch files.endpoint(of: file) {
+        case .relay(let relay) where sockets.isListening(relay):
+            memory.ring.armAccept(file: file, token: token)
         case .listener, .relay: memory.ring.armReceive(file: file, token: token)
-        case .connection: memory.ring.armStreamReceive(file: file, token: token)
+        case .connection(let index): armStreamReceive(of: index, file: file, token: token)
         }
     }
 

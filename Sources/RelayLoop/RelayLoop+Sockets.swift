@@ -74,6 +74,7 @@ extension RelayLoop {
             }
         }
         receiveHandovers()
+        takeArrivals()
     }
 
     /// Makes new sessions with the certificates of now; those that are open keep theirs.

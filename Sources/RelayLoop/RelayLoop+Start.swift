@@ -37,6 +37,8 @@ extension RelayLoop {
             index: index,
             post: shared.post
         )
+        loop.memory.engine.threadNumber = index
+        loop.memory.engine.threadCount = shared.arrivals.count
         loop.loadCertificates()
         loop.memory.engine.server.asksElsewhere =
             configuration.server.allowsMobility && shared.post.threads > 1
@@ -61,8 +63,9 @@ extension RelayLoop {
         for index in 0..<listeners.streamCount { accepts.arm(files.file(ofStreamListener: index)) }
         awaitInbox()
         lendBuffers()
-        armReceives()
-        armAccepts(at: Clock.now())
+        let now = Clock.now()
+        armReceives(at: now)
+        armAccepts(at: now)
     }
 
     /// Pins the calling thread and names it.
@@ -110,7 +113,7 @@ extension RelayLoop {
         do throws(Errno) {
             let bufferRing = try BufferRing(capacity: configuration.bufferCount)
             try ring.attach(bufferRing)
-            let engine = try engine(configuration, files: files, node: node)
+            let engine = try engine(index: index, configuration, files: files, node: node)
             return LoopMemory(ring: ring, bufferRing: bufferRing, engine: engine)
         } catch {
             throw StartError("relay thread \(index): no memory for its buffers: \(error)")
@@ -135,12 +138,13 @@ extension RelayLoop {
     }
 
     private static func engine(
+        index: Int,
         _ configuration: RelayThreadConfiguration,
         files: RegisteredFiles,
         node: Int?
     ) throws(Errno) -> RelayEngine {
         try RelayEngine(
-            server: TURNServer(configuration: configuration.numberedServer, seed: Self.seed()),
+            server: TURNServer(configuration: configuration.server(of: index), seed: Self.seed()),
             pool: try BufferPool(
                 count: configuration.bufferCount + Limits.spareBuffers,
                 size: configuration.bufferSize + Limits.headroom,
@@ -160,9 +164,10 @@ extension RelayLoop {
 }
 
 extension RelayThreadConfiguration {
-    /// The server, told by which numbers its listeners go.
-    fileprivate var numberedServer: ServerConfiguration {
+    /// The server, told by which numbers its thread and its listeners go.
+    fileprivate func server(of thread: Int) -> ServerConfiguration {
         var server = server
+        server.threadNumber = thread
         server.listeners = listeners
         server.streamListeners = streamListeners
         return server
@@ -195,6 +200,7 @@ extension RelayThreadConfiguration {
     func connections(places: Int) -> ConnectionLimits {
         var limits = connections
         limits.connections = places
+        limits.peers = server.relaysTCP ? server.tcpConnectionCapacity : 0
         return limits
     }
 }
@@ -205,5 +211,7 @@ extension RelaySocketConfiguration {
         ipv4 = configuration.server.relayIPv4
         ipv6 = configuration.server.relayIPv6
         options = configuration.socketOptions(sharesPort: false)
+        streamOptions = configuration.streamSocketOptions
+        streamOptions.sharesPort = false
     }
 }

@@ -39,6 +39,9 @@ struct RelayLoop: ~Copyable {
     var receiveErrors: UInt64 = 0
     /// When DTLS handshakes are looked at next.
     var handshakeCheck: UInt64 = 0
+    /// Joined connections that their allocation's bandwidth has stopped, and when they are looked at again.
+    var throttled: [UInt32] = []
+    var throttledUntil: UInt64 = 0
     var isStopping = false
     var isAwaitingInbox = false
 
@@ -69,15 +72,18 @@ struct RelayLoop: ~Copyable {
             }
             sendStrays()
             settleSockets()
+            settlePeers(at: now)
             prepareStreamSends(at: now)
             settleConnections()
+            resumeThrottled(at: now)
             lendBuffers()
-            armReceives()
+            armReceives(at: now)
             armAccepts(at: now)
             prepareSends()
             publish()
             enter(at: now)
         }
+        refuseArrivals()
     }
 
     // A function of its own, so that perf/hotpath can name the way of a datagram.
@@ -117,7 +123,7 @@ struct RelayLoop: ~Copyable {
         case .wake: readInbox()
         case .accept: accepted(completion, at: now)
         case .streamSend: streamSent(completion, at: now)
-        case .writable: becameWritable(completion)
+        case .writable: becameWritable(completion, at: now)
         case nil: break
         }
     }
@@ -167,11 +173,12 @@ struct RelayLoop: ~Copyable {
     private func sleep(at now: Now) -> UInt64 {
         // The last pass only submits what it has left to say.
         if isStopping || memory.engine.hasDeferredHandshakes { return 0 }
-        guard let deadline = memory.engine.nextDeadline else { return Limits.sleepNanoseconds }
+        let longest = throttled.isEmpty ? Limits.sleepNanoseconds : Limits.bandwidthPauseNanoseconds
+        guard let deadline = memory.engine.nextDeadline else { return longest }
         if deadline <= now.monotonic { return 0 }
         return min(
             deadline.nanoseconds - now.monotonic.nanoseconds,
-            Limits.sleepNanoseconds
+            longest
         )
     }
 }

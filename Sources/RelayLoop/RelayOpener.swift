@@ -13,6 +13,14 @@ public protocol RelayOpener: ~Copyable {
     /// Closes a relayed socket and gives its port back; with an allocation's last one, its share of the quota.
     mutating func close(_ relay: RelayIndex, userTag: UInt64, isLast: Bool, at now: Now)
 
-    /// Whether `port` of our own relay address is a relayed port that is open now.
+    /// Whether `port` of our own relay address is a relayed UDP port that is open now.
     func isLive(port: UInt16, family: AddressFamily) -> Bool
+
+    /// Whether `port` of our own relay address is a relayed TCP port that is open now.
+    func isLive(streamPort port: UInt16, family: AddressFamily) -> Bool
+
+    /// Begins a connection from a relayed address to a peer (RFC 6062 5.2).
+    ///
+    /// - Returns: its descriptor, the caller's; `nil` when the system refuses.
+    mutating func connect(from relay: RelayIndex, to peer: TransportAddress) -> Int32?
 }

@@ -53,18 +53,38 @@ extension RelaySockets {
     ) -> BindOutcome {
         let ports = shared.ports(of: request.family)
         guard let address = configuration.address(request.family) else { return .failed }
-        guard ports.claim(port, nowSeconds: now.seconds, evenIfRecent: evenIfRecent) else {
-            return .notFree
-        }
+        let isClaimed = ports.claim(
+            port,
+            nowSeconds: now.seconds,
+            evenIfRecent: evenIfRecent,
+            forStreams: request.transport == .tcp
+        )
+        guard isClaimed else { return .notFree }
+        let relayed = SocketAddress(TransportAddress(ip: address, port: port))
         do throws(Errno) {
-            let socket = try DatagramSocket(
-                boundTo: SocketAddress(TransportAddress(ip: address, port: port)),
-                options: configuration.options
-            )
-            return .bound(BoundSocket(descriptor: socket.release(), port: port))
+            let descriptor = try open(request.transport, at: relayed)
+            return .bound(BoundSocket(descriptor: descriptor, port: port))
         } catch {
             ports.release(port, nowSeconds: now.seconds)
             return error == .addressInUse ? .inUseElsewhere : .failed
+        }
+    }
+
+    private func open(
+        _ transport: RelayTransport,
+        at address: SocketAddress
+    ) throws(Errno) -> Int32 {
+        switch transport {
+        case .udp:
+            return try DatagramSocket(boundTo: address, options: configuration.options).release()
+        case .tcp:
+            let socket = try StreamSocket(
+                listeningOn: address,
+                options: configuration.streamOptions
+            )
+            // Connections to peers leave from the same address (RFC 6062 5.2).
+            try socket.sharePort()
+            return socket.release()
         }
     }
 

@@ -44,7 +44,19 @@ struct RelaySockets: ~Copyable {
     /// The descriptor of an open socket.
     func descriptor(of relay: RelayIndex) -> Int32 { entries[Int(relay.rawValue)].descriptor }
 
-    /// Whether the relay takes datagrams, or waits for its receive to end.
+    /// Whether the relay takes connections, not datagrams.
+    func isListening(_ relay: RelayIndex) -> Bool { entries[Int(relay.rawValue)].isListening }
+
+    /// The address and port of an open relay.
+    func address(of relay: RelayIndex) -> TransportAddress? {
+        let entry = entries[Int(relay.rawValue)]
+        guard entry.state == .open else { return nil }
+        return configuration.address(entry.family).map {
+            TransportAddress(ip: $0, port: entry.port)
+        }
+    }
+
+    /// Whether the relay takes datagrams or connections, or waits for its receive to end.
     func isOpen(_ relay: RelayIndex) -> Bool { entries[Int(relay.rawValue)].state == .open }
 
     /// Gives the descriptor of a socket whose receive has ended back to the kernel, its index to `open`.
@@ -87,6 +99,15 @@ struct RelaySocketConfiguration: Sendable {
     var ipv6: IPAddress?
     /// Buffers and offloads of the socket.
     var options: DatagramSocketOptions
+    /// Buffers of the connections with peers.
+    var streamOptions = StreamSocketOptions()
+
+    /// For a connection that leaves from a relayed address, on which another socket listens.
+    var outgoingOptions: StreamSocketOptions {
+        var options = streamOptions
+        options.sharesPort = true
+        return options
+    }
 
     /// Our relay address of one family.
     func address(_ family: AddressFamily) -> IPAddress? {
@@ -108,6 +129,7 @@ private struct Entry {
     var descriptor: Int32 = -1
     var port: UInt16 = 0
     var family = AddressFamily.ipv4
+    var isListening = false
 }
 
 extension RelaySockets: RelayOpener {
@@ -154,6 +176,25 @@ extension RelaySockets: RelayOpener {
         }
     }
 
+    func isLive(streamPort port: UInt16, family: AddressFamily) -> Bool {
+        shared.ports(of: family).isOpen(port, forStreams: true)
+    }
+
+    @inline(never)
+    mutating func connect(from relay: RelayIndex, to peer: TransportAddress) -> Int32? {
+        guard let address = address(of: relay) else { return nil }
+        do throws(Errno) {
+            let socket = try StreamSocket(
+                boundTo: SocketAddress(address),
+                options: configuration.outgoingOptions
+            )
+            try socket.beginConnecting(to: SocketAddress(peer))
+            return socket.release()
+        } catch {
+            return nil
+        }
+    }
+
     private func socket(for request: RelayRequest, at now: Now) -> BoundSocket? {
         if free.isEmpty { return nil }
         switch request.kind {
@@ -171,7 +212,7 @@ extension RelaySockets: RelayOpener {
     /// One relayed socket of the request's family.
     private mutating func openRelay(_ request: RelayRequest, at now: Now) -> OpenedRelay? {
         guard let opened = socket(for: request, at: now),
-            let relay = install(opened, request.family)
+            let relay = install(opened, request.family, isListening: request.transport == .tcp)
         else {
             openFailures &+= 1
             return nil
@@ -179,13 +220,18 @@ extension RelaySockets: RelayOpener {
         return relay
     }
 
-    private mutating func install(_ socket: BoundSocket, _ family: AddressFamily) -> OpenedRelay? {
+    private mutating func install(
+        _ socket: BoundSocket,
+        _ family: AddressFamily,
+        isListening: Bool = false
+    ) -> OpenedRelay? {
         guard let index = free.take() else { return nil }
         entries[Int(index)] = Entry(
             state: .open,
             descriptor: socket.descriptor,
             port: socket.port,
-            family: family
+            family: family,
+            isListening: isListening
         )
         let relay = RelayIndex(rawValue: index)
         opened.append(relay)

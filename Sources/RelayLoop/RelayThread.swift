@@ -40,6 +40,7 @@ public final class RelayThread: Sendable {
         do throws(Errno) {
             inbox = try RelayInbox(event: shared.post.event(of: index))
             ready = try WakeEvent()
+            if index < shared.arrivals.count { shared.arrivals[index].open(inbox.event) }
         } catch {
             throw StartError("relay thread \(index): no event descriptor: \(error)")
         }

@@ -20,6 +20,9 @@ public final class SharedState: Sendable {
 
     /// Whether new allocations are to be made elsewhere.
     public let draining: DrainSwitch
+    /// What other threads send each thread, by its number.
+    let arrivals: [Arrivals]
+
     private let contexts: Mutex<TLSContexts>
 
     /// What new TLS and DTLS sessions are made with; looked at when a thread starts or is told to look again.
@@ -33,16 +36,17 @@ public final class SharedState: Sendable {
     /// - Parameters:
     ///   - allocations: allocations allowed in all.
     ///   - allocationsPerUser: allocations allowed for one user; 0 for no limit.
+    ///   - threads: relay threads there will be, numbered from 0.
     ///   - tls: what TLS and DTLS sessions are made with.
     ///   - isDraining: whether it begins without new allocations.
-    ///   - threads: threads that hand allocations over to each other.
     public init(
         allocations: Int,
         allocationsPerUser: Int,
+        threads: Int = 1,
         tls: TLSContexts = TLSContexts(),
-        isDraining: Bool = false,
-        threads: Int = 1
+        isDraining: Bool = false
     ) {
+        arrivals = (0..<threads).map { _ in Arrivals() }
         contexts = Mutex(tls)
         draining = DrainSwitch(isOn: isDraining)
         portsIPv4 = RelayedPorts()

@@ -90,6 +90,22 @@ internal import COpenSSL
         count &-= 1
     }
 
+    /// Takes a session out of its place, for the sessions of another thread; nil when there is none.
+    public mutating func take(_ index: UInt32) -> TLSSession? {
+        guard let old = unsafe session(index) else { return nil }
+        // SAFETY: taken out of the table, so that it is in one place only.
+        unsafe sessions[Int(index)] = nil
+        count &-= 1
+        return unsafe TLSSession(pointer: old)
+    }
+
+    /// Puts a session that was taken out of another table into a free place.
+    public mutating func put(_ session: TLSSession, at index: UInt32) {
+        precondition(!isOpen(index), "the place holds a session")
+        // SAFETY: whoever took it out gave it to nobody else.
+        unsafe place(session.pointer, at: index)
+    }
+
     /// The session of a place, if there is one; the index is checked.
     @unsafe
     func session(_ index: UInt32) -> OpaquePointer? {

@@ -98,6 +98,15 @@ extension AttributeTable {
             help: "Channels that one allocation may bind."
         ),
         Attribute(
+            "limits/tcp_connections_per_allocation",
+            .integer(1...1024),
+            \.limits.tcpConnectionsPerAllocation,
+            default: "16",
+            unit: "connections",
+            help:
+                "Connections with peers of one TCP allocation; each takes two of limits/connections."
+        ),
+        Attribute(
             "limits/bandwidth_per_allocation",
             .size(0...1 << 40),
             \.limits.bandwidthPerAllocation,

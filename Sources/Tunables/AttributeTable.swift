@@ -158,6 +158,13 @@ extension AttributeTable {
             default: "49152-65535",
             help: "Ports of relayed sockets; the firewall must let them in over UDP."
         ),
+        Attribute(
+            "relay/tcp",
+            .toggle,
+            \.relay.tcp,
+            default: "1",
+            help: "Also relays TCP (RFC 6062) for clients that come over TCP or TLS."
+        ),
     ]
 
     private static let threads: [Attribute] = [

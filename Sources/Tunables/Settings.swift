@@ -56,6 +56,8 @@ public struct Settings: Sendable, Equatable {
         public var externalAddress: [String] = []
         /// The ports of relayed addresses.
         public var ports: ClosedRange<UInt16> = 49_152...65_535
+        /// TCP is relayed too.
+        public var tcp = false
     }
 
     /// The attributes under `threads/`.
@@ -140,6 +142,8 @@ public struct Settings: Sendable, Equatable {
         public var permissionsPerAllocation = 0
         /// Channels of one allocation.
         public var channelsPerAllocation = 0
+        /// Connections with peers of one TCP allocation.
+        public var tcpConnectionsPerAllocation = 0
         /// Bytes a second of one allocation and direction; 0: no limit.
         public var bandwidthPerAllocation = 0
         /// Unauthenticated requests a second of one source prefix; 0: no limit.

@@ -19,6 +19,7 @@ struct RelayThreads {
         let shared = SharedState(
             allocations: limits.allocations,
             allocationsPerUser: limits.allocationsPerUser,
+            threads: plan.processors.ofThreads.count,
             tls: plan.tls,
             isDraining: plan.server.isDraining,
             threads: plan.processors.ofThreads.count

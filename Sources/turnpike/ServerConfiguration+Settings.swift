@@ -28,6 +28,7 @@ extension ServerConfiguration {
         externalIPv4 = relay.externalIPv4
         externalIPv6 = relay.externalIPv6
         ports = settings.relay.ports
+        relaysTCP = settings.relay.tcp
         deny = settings.peers.deny.compactMap { AddressPrefix($0) }
         allow = settings.peers.allow.compactMap { AddressPrefix($0) }
         self.secrets = secrets.map { Array($0.utf8) }
@@ -81,6 +82,7 @@ extension ServerConfiguration {
         allocationCapacity = limits.allocations
         permissionsPerAllocation = limits.permissionsPerAllocation
         channelsPerAllocation = limits.channelsPerAllocation
+        tcpConnectionsPerAllocation = limits.tcpConnectionsPerAllocation
         bandwidthPerAllocation = UInt64(limits.bandwidthPerAllocation)
         unauthenticatedPerSecond = UInt32(limits.unauthenticatedPerSecond)
         unauthenticatedTotalPerSecond = UInt32(limits.unauthenticatedTotalPerSecond)

@@ -33,6 +33,8 @@ final class LoopbackClient {
         var addressError: UInt32?
         var token: UInt64?
         var ticket: [UInt8]?
+        /// CONNECTION-ID.
+        var connectionID: UInt32?
     }
 
     /// Asks, and waits for the answer to just this request.
@@ -116,6 +118,7 @@ final class LoopbackClient {
         if let ticket = message.first(.mobilityTicket) {
             answer.ticket = message.value(of: ticket).withUnsafeBytes { Array($0) }
         }
+        if let id = message.first(.connectionID) { answer.connectionID = message.uint32(id) }
         if let token = message.first(.reservationToken) { answer.token = message.uint64(token) }
         return answer
     }

@@ -47,8 +47,8 @@ final class LoopbackRelay {
         let shared = SharedState(
             allocations: allocations,
             allocationsPerUser: 0,
-            tls: tls,
-            threads: threads
+            threads: threads,
+            tls: tls
         )
         self.shared = shared
         self.threads = try (0..<threads).map {

@@ -24,6 +24,8 @@ import Tunables
         #expect(settings.server.realm == "turnpike")
         #expect(settings.listen.udp == ["0.0.0.0:3478", "[::]:3478"])
         #expect(settings.relay.ports == 49_152...65_535)
+        #expect(settings.relay.tcp)
+        #expect(settings.limits.tcpConnectionsPerAllocation == 16)
         #expect(settings.buffers.size == 65_536)
         #expect(settings.auth.isRequired)
         #expect(settings.peers.deny.contains("169.254.0.0/16"))

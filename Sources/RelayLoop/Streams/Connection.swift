@@ -1,4 +1,4 @@
-/// A client's connection: what a relay thread remembers of it.
+/// A connection, of a client or with a peer: what a relay thread remembers of it.
 
 internal import IOURing
 internal import TURN
@@ -73,7 +73,18 @@ struct Connection: BitwiseCopyable {
     /// Whether the kernel says when the stream takes bytes again.
     var isAwaitingRoom = false
 
-    /// Whether it owns an allocation; those without are strangers, and live by a shorter time.
+    /// What a TCP allocation has to do with it.
+    var role = ConnectionRole.client
+    /// The other side, and how far each has come.
+    var joining = Joining()
+    /// Whether a peer is at its other end.
+    var isOfPeer = false
+    /// Whether it came from another thread, where it does not go again.
+    var wasHandedOver = false
+    /// Whether its receive goes on by itself; what asks for a place elsewhere is read piece by piece.
+    var receivesOn = false
+
+    /// Whether it owns an allocation, or belongs to one; others are strangers, and live by a shorter time.
     var hasAllocation = false
     /// When it is closed unless it says something sensible, in seconds of the monotonic clock; strangers only.
     var deadlineSeconds: UInt64 = 0
@@ -85,6 +96,9 @@ struct Connection: BitwiseCopyable {
 
     /// Whether messages for it are encrypted before they are sent.
     var isSealing: Bool { layer == .tls || layer == .dtls }
+
+    /// Whether all that it was given to send has left.
+    var isEmpty: Bool { outbox.count == 0 && unsealed.count == 0 }
 
     /// Whether nothing of it is with the kernel but perhaps its receive.
     var isQuiet: Bool { !outbox.isSending && !isAwaitingRoom }

@@ -10,6 +10,8 @@ public struct ConnectionLimits: Sendable {
     public var perSource: UInt32 = 0
     /// How long a connection without an allocation may say nothing sensible.
     public var idleSeconds: UInt64 = 30
+    /// Connections with peers that the TURN server may ask for (RFC 6062); 0: TCP is not relayed.
+    var peers = 0
 
     /// Load balancers that put a header of the PROXY protocol before what a client sends.
     public var proxies: [AddressPrefix] = []

@@ -27,24 +27,30 @@ extension Connections {
     ///
     /// - Returns: false when they do not fit, or no chunk is left.
     mutating func makeRoom(for byteCount: Int, of index: ConnectionIndex) -> Bool {
-        if self[index].isSealing {
-            return Self.makeRoom(for: byteCount, in: &table[index].unsealed, of: &chunks)
-        }
-        return makeWireRoom(for: byteCount, of: index)
+        guard self[index].isSealing else { return makeWireRoom(for: byteCount, of: index) }
+        let reserve = chunkReserve(for: index)
+        return Self.makeRoom(for: byteCount, in: &table[index].unsealed, of: &chunks, reserve)
+    }
+
+    /// Chunks that a connection must leave: joined ones cannot drop what they have taken in, and find theirs always.
+    private func chunkReserve(for index: ConnectionIndex) -> Int {
+        table[index].role == .joined ? 0 : peers.chunks
     }
 
     /// Makes room for `byteCount` bytes as they go to the socket.
     mutating func makeWireRoom(for byteCount: Int, of index: ConnectionIndex) -> Bool {
-        Self.makeRoom(for: byteCount, in: &table[index].outbox, of: &chunks)
+        let reserve = chunkReserve(for: index)
+        return Self.makeRoom(for: byteCount, in: &table[index].outbox, of: &chunks, reserve)
     }
 
     private static func makeRoom(
         for byteCount: Int,
         in outbox: inout Outbox,
-        of chunks: inout BufferPool
+        of chunks: inout BufferPool,
+        _ reserve: Int
     ) -> Bool {
         if !outbox.hasChunk {
-            guard let chunk = chunks.take() else { return false }
+            guard chunks.freeCount > reserve, let chunk = chunks.take() else { return false }
             outbox = Outbox(hasChunk: true, chunk: chunk)
         }
         if chunks.size - outbox.end >= byteCount { return true }
@@ -167,7 +173,9 @@ extension Connections {
             self[index].carry = Carry(place: .small, buffer: buffer)
             return true
         case .small, .nowhere:
-            guard self[index].hasAllocation, let buffer = chunks.take() else { return false }
+            guard self[index].hasAllocation || self[index].role == .leaving,
+                chunks.freeCount > peers.chunks, let buffer = chunks.take()
+            else { return false }
             if carry.place == .small { moveCarry(of: index, to: buffer) }
             releaseCarry(of: index)
             self[index].carry = Carry(

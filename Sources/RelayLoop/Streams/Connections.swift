@@ -4,18 +4,6 @@ internal import IOURing
 internal import STUN
 internal import TURN
 
-/// What is counted of connections.
-struct ConnectionStatistics: BitwiseCopyable {
-    /// Connections taken in, and those turned away at once.
-    var accepted: UInt64 = 0, refused: UInt64 = 0
-    /// Strangers closed because their time was over, and those that made room for others.
-    var timedOut: UInt64 = 0, evicted: UInt64 = 0
-    /// Connections closed because no message began where one had to.
-    var broken: UInt64 = 0
-    /// Messages for a client that did not fit what it has left to receive.
-    var dropsConnectionFull: UInt64 = 0
-}
-
 /// Connections by index.
 ///
 /// A stranger is a connection without an allocation. Strangers are in a list in the order in which they last said
@@ -34,6 +22,9 @@ struct Connections: ~Copyable {
     private(set) var dirty: IndexStack
     private(set) var closing: IndexStack
 
+    /// Those with peers.
+    var peers: PeerConnections
+
     /// Apart from the pools, so that a connection and a chunk can be changed at a time.
     var table: MappedArray<Connection>
     private var free: FreeIndexes
@@ -47,9 +38,13 @@ struct Connections: ~Copyable {
         let capacity = max(1, limits.connections)
         let table = try MappedArray<Connection>(count: capacity)
         let dirty = try IndexStack(capacity: capacity)
-        let closing = try IndexStack(capacity: capacity)
+        // A place may be given to the next in the pass in which one was closed, and that one be closed too.
+        let closing = try IndexStack(capacity: 2 * capacity)
         let smallCarries = try Self.pool(capacity, of: Limits.smallCarryBytes)
-        let chunks = try Self.pool(min(capacity, Limits.chunks), of: Limits.chunkBytes)
+        let peers = try PeerConnections(limits)
+        let count = min(capacity, Limits.chunks) + peers.chunks
+        let chunks = try Self.pool(count, of: Limits.chunkBytes)
+        self.peers = peers
         self.limits = limits
         self.table = table
         self.dirty = dirty
@@ -119,14 +114,68 @@ extension Connections {
     /// Gives the place of a connection back that the kernel holds nothing of.
     mutating func release(_ index: ConnectionIndex) {
         releaseMemory(of: index)
-        let source = self[index].source
-        let ofSource = sources.value(of: source) ?? 1
-        sources.remove(source)
-        if ofSource > 1 { _ = sources.insert(ofSource - 1, for: source) }
+        if self[index].isOfPeer {
+            peers.forget()
+        } else {
+            forgetSource(of: index)
+        }
         self[index].phase = .free
         free.giveBack(index.rawValue)
         count -= 1
     }
+
+    private mutating func forgetSource(of index: ConnectionIndex) {
+        let source = self[index].source
+        let ofSource = sources.value(of: source) ?? 1
+        sources.remove(source)
+        if ofSource > 1 { _ = sources.insert(ofSource - 1, for: source) }
+    }
+
+    /// Takes a connection with a peer in; `nil` when there is no place for it.
+    mutating func openPeer(
+        _ peer: PeerConnection,
+        at address: TransportAddress,
+        descriptor: Int32,
+        _ role: ConnectionRole
+    ) -> ConnectionIndex? {
+        guard hasRoomForPeer, let place = free.take() else { return nil }
+        let index = ConnectionIndex(rawValue: place)
+        let fiveTuple = FiveTuple(
+            client: address,
+            listener: ListenerIndex(rawValue: 0),
+            transport: .tcp,
+            connection: index
+        )
+        var connection = Connection(
+            phase: .open,
+            source: ConnectionSource(address.ip),
+            fiveTuple: fiveTuple,
+            descriptor: descriptor
+        )
+        connection.layer = .plain
+        connection.speech = .messages
+        connection.role = role
+        connection.isOfPeer = true
+        connection.joining.peer = peer
+        // It has the time of its allocation, or of what it waits for.
+        connection.hasAllocation = true
+        self[index] = connection
+        peers.enter(index, peer)
+        count += 1
+        return index
+    }
+
+    /// The connection that the server calls `peer`, unless it has ended.
+    func index(of peer: PeerConnection) -> ConnectionIndex? {
+        guard let index = peers.place(of: peer) else { return nil }
+        let isThere =
+            table[index].isOfPeer && table[index].phase == .open
+            && table[index].joining.peer == peer
+        return isThere ? index : nil
+    }
+
+    /// Whether another connection with a peer has a place.
+    var hasRoomForPeer: Bool { peers.hasRoom && !free.isEmpty }
 
     /// Begins the end of a connection: at once, or once it has said what it has left to say.
     mutating func close(_ index: ConnectionIndex, draining: Bool) {
@@ -169,6 +218,12 @@ extension Connections {
 // MARK: - Strangers
 
 extension Connections {
+    /// Gives the place of a connection back whose descriptor another thread has now.
+    mutating func leave(_ index: ConnectionIndex) {
+        if !self[index].hasAllocation { removeStranger(index) }
+        release(index)
+    }
+
     /// Notes that a connection said something sensible, and whether it owns an allocation now.
     mutating func heard(_ index: ConnectionIndex, hasAllocation: Bool, at seconds: UInt64) {
         guard self[index].phase == .open else { return }

@@ -18,6 +18,7 @@ extension RelayEngine {
             let wasHeard = receive(in: buffer, 0..<byteCount, of: index, at: now, opener: &opener)
             if wasHeard { heard(index, at: now) }
             settleEnding(of: index, at: now, opener: &opener)
+            wake(index)
         }
         release(buffer)
     }
@@ -84,16 +85,25 @@ extension RelayEngine {
     ) -> Bool {
         var offset = range.lowerBound
         var wasHeard = false
+        if connections[index].role != .client {
+            takeRaw(range, of: buffer, from: index, at: now)
+            return false
+        }
         if connections[index].carry.place != .nowhere {
             offset = completeCarry(in: buffer, range, of: index)
             wasHeard = handleCarry(of: index, at: now, opener: &opener)
         }
         while offset < range.upperBound, connections[index].ending == .no {
             let rest = offset..<range.upperBound
+            guard connections[index].role == .client else {
+                takeRaw(rest, of: buffer, from: index, at: now)
+                break
+            }
             guard case .bytes(let count) = front(of: buffer, rest), count <= rest.count else {
                 keep(rest, of: buffer, for: index)
                 break
             }
+            if leaves(index, for: buffer, offset..<(offset &+ count)) { continue }
             let message = ClientMessage(
                 fiveTuple: connections[index].fiveTuple,
                 buffer: buffer,
@@ -154,6 +164,7 @@ extension RelayEngine {
             return false
         case .bytes: break
         }
+        if leavesForCarried(index) { return true }
         defer { connections.releaseCarry(of: index) }
         guard count <= pool.size, let buffer = pool.take() else {
             statistics.dropsTruncated &+= 1
@@ -230,7 +241,7 @@ extension RelayEngine {
     /// Notes that a client said something, and whether it owns an allocation now.
     mutating func heard(_ index: ConnectionIndex, at now: Now) {
         let connection = connections[index]
-        guard connection.phase == .open else { return }
+        guard connection.phase == .open, connection.role == .client else { return }
         let hasAllocation = server.hasAllocation(connection.fiveTuple)
         if hasAllocation && connection.hasAllocation { return }
         connections.heard(index, hasAllocation: hasAllocation, at: now.seconds)
@@ -251,6 +262,7 @@ extension RelayEngine {
     ) {
         connections[index].ending = .no
         if draining && connections[index].phase == .open { closeSession(index) }
+        part(index)
         connections.close(index, draining: draining)
         server.connectionEnded(connections[index].fiveTuple)
         drainCommands(at: now, opener: &opener)

@@ -111,6 +111,7 @@ extension RelayEngine {
             case .morePlaintext where decrypted.count < pool.size: continue
             case .morePlaintext: decrypted.isUnfinished = true
             case .handshaking, .open: break
+            case .closedByPeer where endInput(of: index): break
             case .closedByPeer: connections[index].ending = .afterSending
             case .needsOutputRoom, .failed:
                 security.failures &+= 1
@@ -226,7 +227,9 @@ extension RelayEngine {
         {
             let box = connections[index].unsealed
             let count = min(box.count, TLSSessions.maximumPlaintext)
-            let room = count + TLSSessions.recordOverhead
+            // A joined one is read whatever it has left to receive.
+            let rest = connections[index].role == .joined ? Limits.leastOutputBytes : 0
+            let room = count + TLSSessions.recordOverhead + rest
             guard connections.makeWireRoom(for: room, of: index) else { break }
             let (writing, outputCount) = Self.write(
                 index,

@@ -54,6 +54,10 @@ extension RelayLoop {
     /// Arms the accepts that wait for it.
     mutating func armAccepts(at now: Now) {
         while let file = accepts.next(at: now.monotonic.nanoseconds) {
+            if case .relay = files.endpoint(of: file) {
+                receives.arm(file)
+                continue
+            }
             let token = Token(kind: OperationKind.accept.rawValue, index: file)
             guard memory.ring.armAccept(file: file, token: token) else { return accepts.arm(file) }
         }
@@ -87,11 +91,16 @@ extension RelayLoop {
         let file = completion.token.index
         receives.ended(file)
         if completion.error == .noBuffers { count(.noBuffers) }
-        let isOver = completion.result == 0 || completion.error.map { $0 != .noBuffers } ?? false
+        let isOver =
+            completion.result == 0
+            || completion.error.map { $0 != .noBuffers && $0 != .canceled } ?? false
         if isOver {
-            memory.engine.end(index, draining: completion.result == 0, at: now, opener: &sockets)
+            if completion.result != 0 || !memory.engine.endInput(of: index) {
+                let isDraining = completion.result == 0
+                memory.engine.end(index, draining: isDraining, at: now, opener: &sockets)
+            }
         } else if memory.engine.connections[index].phase == .open {
-            receives.rearm(file)
+            readOn(index, file: file)
         }
         finishIfQuiet(index)
     }
@@ -103,19 +112,24 @@ extension RelayLoop {
         while let index = memory.engine.connections.nextDirty() {
             memory.engine.seal(index)
             memory.engine.settleEnding(of: index, at: now, opener: &sockets)
-            if !prepareStreamSend(of: index) { return memory.engine.connections.markDirty(index) }
+            settleJoined(index, at: now)
+            if !prepareStreamSend(of: index, at: now) {
+                return memory.engine.connections.markDirty(index)
+            }
         }
     }
 
     /// - Returns: false when the queue takes no more now.
-    private mutating func prepareStreamSend(of index: ConnectionIndex) -> Bool {
+    private mutating func prepareStreamSend(of index: ConnectionIndex, at now: Now) -> Bool {
         let connection = memory.engine.connections[index]
         let outbox = connection.outbox
         if connection.phase == .free || connection.phase == .closing {
             finishIfQuiet(index)
             return true
         }
-        if outbox.isSending || connection.isAwaitingRoom || outbox.count == 0 {
+        if outbox.isSending || connection.isAwaitingRoom { return true }
+        if outbox.count == 0 {
+            if connection.role == .leaving { depart(index, at: now) }
             return true
         }
         let isPrepared = memory.ring.prepareStreamSend(
@@ -133,6 +147,7 @@ extension RelayLoop {
     mutating func streamSent(_ completion: Completion, at now: Now) {
         let index = ConnectionIndex(rawValue: completion.token.index)
         memory.engine.connections.sent(Int(max(0, completion.result)), of: index)
+        memory.engine.wake(index)
         if let error = completion.error, error != .tryAgain {
             memory.engine.end(index, draining: false, at: now, opener: &sockets)
         }
@@ -148,7 +163,7 @@ extension RelayLoop {
         }
     }
 
-    private mutating func awaitRoom(_ index: ConnectionIndex) {
+    mutating func awaitRoom(_ index: ConnectionIndex) {
         let token = Token(kind: OperationKind.writable.rawValue, index: index.rawValue)
         if memory.ring.armWritable(file: files.file(of: index), token: token) {
             memory.engine.connections[index].isAwaitingRoom = true
@@ -158,9 +173,12 @@ extension RelayLoop {
     }
 
     /// A connection takes bytes again, or has ended, which the send will tell.
-    mutating func becameWritable(_ completion: Completion) {
+    mutating func becameWritable(_ completion: Completion, at now: Now) {
         let index = ConnectionIndex(rawValue: completion.token.index)
         memory.engine.connections[index].isAwaitingRoom = false
+        if memory.engine.connections[index].role == .connecting {
+            connectEnded(index, at: now)
+        }
         if memory.engine.connections[index].phase == .closing {
             finishIfQuiet(index)
         } else {
@@ -174,6 +192,8 @@ extension RelayLoop {
     mutating func settleConnections() {
         while let index = memory.engine.connections.nextClosing() {
             let connection = memory.engine.connections[index]
+            // One that was quiet has gone already, and its descriptor may be another's.
+            guard connection.phase == .closing else { continue }
             if connection.layer == .dtls {
                 memory.engine.release(index)
             } else {
@@ -184,7 +204,7 @@ extension RelayLoop {
     }
 
     /// Closes a connection of which the kernel holds nothing any more.
-    private mutating func finishIfQuiet(_ index: ConnectionIndex) {
+    mutating func finishIfQuiet(_ index: ConnectionIndex) {
         let connection = memory.engine.connections[index]
         let file = files.file(of: index)
         guard connection.phase == .closing, connection.isQuiet, !connection.isDirty,

@@ -11,8 +11,20 @@ final class FarStream: FarEnd {
     private var pending: [UInt8] = []
 
     /// Connects to a relay, from an address of the same network.
-    init(to server: SocketAddress) throws {
-        let socket = try StreamSocket(boundTo: server.with(port: 0))
+    convenience init(to server: SocketAddress) throws { try self.init(to: server, from: server) }
+
+    /// Takes over a connection.
+    init(adopting descriptor: Int32) throws {
+        address = try StreamSocket.peerAddress(of: descriptor)
+        self.descriptor = descriptor
+        _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
+    }
+
+    /// Connects from a host's address; the receive queue is as small as asked for.
+    init(to server: SocketAddress, from host: SocketAddress, receiveBuffer: Int = 0) throws {
+        var options = StreamSocketOptions()
+        options.receiveBuffer = receiveBuffer
+        let socket = try StreamSocket(boundTo: host.with(port: 0), options: options)
         var storage = sockaddr_storage()
         let result = withUnsafeMutableBytes(of: &storage) { name in
             let count = server.store(to: name.baseAddress.unsafelyUnwrapped)
@@ -70,11 +82,18 @@ final class FarStream: FarEnd {
     }
 
     /// What has come; empty at the end of the stream, nil when nothing comes in time.
-    func receiveBytes(milliseconds: Int32 = 10_000) -> [UInt8]? {
+    func receiveBytes(milliseconds: Int32 = 10_000, atMost limit: Int = 65_536) -> [UInt8]? {
         guard isReady(POLLIN, milliseconds: milliseconds) else { return nil }
-        var bytes = [UInt8](repeating: 0, count: 65_536)
+        var bytes = [UInt8](repeating: 0, count: min(limit, 65_536))
         let count = recv(descriptor, &bytes, bytes.count, 0)
         return count > 0 ? Array(bytes.prefix(count)) : []
+    }
+
+    /// Bytes that came behind the last message.
+    func takePending(_ count: Int) -> [UInt8] {
+        let bytes = Array(pending.prefix(count))
+        pending.removeFirst(bytes.count)
+        return bytes
     }
 
     /// Whether the server ends the connection, within ten seconds.

@@ -64,6 +64,21 @@ final class FarTLS: FarEnd {
         }
     }
 
+    /// Some bytes of the stream; nil when it ends, or nothing comes.
+    func receiveBytes(atMost limit: Int) -> [UInt8]? {
+        if !pending.isEmpty {
+            let bytes = Array(pending.prefix(limit))
+            pending.removeFirst(bytes.count)
+            return bytes
+        }
+        while true {
+            var bytes = [UInt8](repeating: 0, count: min(limit, 20_000))
+            let count = turnpike_client_read(session, &bytes, Int32(bytes.count))
+            if count > 0 { return Array(bytes.prefix(Int(count))) }
+            if (try? feed()) == nil { return nil }
+        }
+    }
+
     private func feed(milliseconds: Int32 = 10_000) throws {
         let bytes = try #require(stream.receiveBytes(milliseconds: milliseconds))
         try #require(!bytes.isEmpty)

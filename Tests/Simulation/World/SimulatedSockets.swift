@@ -231,6 +231,10 @@ extension SimulatedSockets: RelayOpener {
     func isLive(port: UInt16, family: AddressFamily) -> Bool {
         shared.ports(of: family).isOpen(port)
     }
+
+    // TCP is not simulated.
+    func isLive(streamPort port: UInt16, family: AddressFamily) -> Bool { false }
+    func connect(from relay: RelayIndex, to peer: TransportAddress) -> Int32? { nil }
 }
 
 extension Now {
