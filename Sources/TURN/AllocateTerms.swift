@@ -39,7 +39,8 @@ struct AllocateTerms {
         _ message: borrowing Message,
         _ own: OwnAddresses,
         _ transports: RelayTransports,
-        preferring preferred: AddressFamily = .ipv4
+        preferring preferred: AddressFamily = .ipv4,
+        takesCoturnNumber: Bool = false
     ) -> Reading {
         // 3. REQUESTED-TRANSPORT must be UDP, or TCP where that is relayed.
         let transport: RelayTransport
@@ -50,11 +51,11 @@ struct AllocateTerms {
         // 4. DONT-FRAGMENT: served.
         // 5. and 6. RESERVATION-TOKEN and the families. Whether there is such a port is the loop's to see.
         guard let kind = portKind(message) else { return .refused(.badRequest) }
-        let families = RequestedFamilies(message)
+        let families = RequestedFamilies(message, takesCoturnNumber: takesCoturnNumber)
         guard families.areCompatible(with: kind) else { return .refused(.badRequest) }
         // 7. to 9. The address family, and a second one.
         let served: ServedFamilies
-        switch families.served(kind, own, preferring: preferred) {
+        switch families.served(kind, own, preferring: preferred, transport) {
         case .refused(let code): return .refused(code)
         case .accepted(let accepted): served = accepted
         }
@@ -103,9 +104,14 @@ private struct RequestedFamilies {
     let additional: UInt8?
     let isMalformed: Bool
 
-    init(_ message: borrowing Message) {
+    /// The number of ADDITIONAL-ADDRESS-FAMILY in clients made with coturn's library.
+    private static let additionalOfCoturn = AttributeType(rawValue: 0x8032)
+
+    init(_ message: borrowing Message, takesCoturnNumber: Bool) {
         let first = message.first(.requestedAddressFamily)
-        let second = message.first(.additionalAddressFamily)
+        let standard = message.first(.additionalAddressFamily)
+        let second =
+            standard ?? (takesCoturnNumber ? message.first(Self.additionalOfCoturn) : nil)
         requested = first.flatMap { message.uint8($0) }
         additional = second.flatMap { message.uint8($0) }
         isMalformed = first.map { $0.count != 4 } ?? false || second.map { $0.count != 4 } ?? false
@@ -123,7 +129,8 @@ private struct RequestedFamilies {
     func served(
         _ kind: RelayRequest.Kind,
         _ own: OwnAddresses,
-        preferring preferred: AddressFamily
+        preferring preferred: AddressFamily,
+        _ transport: RelayTransport
     ) -> ServedFamilies.Reading {
         let isPair = additional != nil && isAdditionalValid(with: kind)
         guard let family = family(with: kind, preferring: preferred), own.hasRelay(family) else {
@@ -137,7 +144,8 @@ private struct RequestedFamilies {
         }
         guard isAdditionalValid(with: kind) else { return .refused(.badRequest) }
         guard isPair else { return .accepted(ServedFamilies(family: family)) }
-        if own.hasRelay(.ipv6) {
+        // RFC 6062 knows one relayed address for an allocation: over TCP the second family is not relayed.
+        if own.hasRelay(.ipv6) && transport == .udp {
             return .accepted(ServedFamilies(family: family, additional: .ipv6))
         }
         let error = AllocateTerms.addressError(.addressFamilyNotSupported, .ipv6)

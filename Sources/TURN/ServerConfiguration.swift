@@ -64,6 +64,9 @@ public struct ServerConfiguration: Sendable {
     /// RFC 8656 7.2 has IPv4 for all.
     public var prefersClientFamily = false
 
+    /// Takes attribute 0x8032 for ADDITIONAL-ADDRESS-FAMILY too, as clients made with coturn's library send it.
+    public var takesCoturnNumber = false
+
     /// Adds MAPPED-ADDRESS to Binding answers, as RFC 3489 had it.
     public var tellsMappedAddress = false
 

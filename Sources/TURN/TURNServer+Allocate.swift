@@ -20,7 +20,14 @@ extension TURNServer {
         // 3. to 8. What the attributes ask for.
         let terms: AllocateTerms
         let transports = relayTransports(for: request)
-        switch AllocateTerms.read(message, own, transports, preferring: preferredFamily(request)) {
+        let reading = AllocateTerms.read(
+            message,
+            own,
+            transports,
+            preferring: preferredFamily(request),
+            takesCoturnNumber: configuration.takesCoturnNumber
+        )
+        switch reading {
         case .refused(let code): return refuse(request, code, &reply)
         case .accepted(let accepted): terms = accepted
         }

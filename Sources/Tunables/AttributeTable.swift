@@ -40,6 +40,14 @@ extension AttributeTable {
                 "The relayed address of who asks for no family: IPv4 (RFC 8656), or the client's where relayed."
         ),
         Attribute(
+            "server/coturn_dual",
+            .toggle,
+            \.server.coturnDual,
+            default: "0",
+            help:
+                "1 takes attribute 0x8032 for ADDITIONAL-ADDRESS-FAMILY too, as clients of coturn's library send it."
+        ),
+        Attribute(
             "server/mapped_address",
             .toggle,
             \.server.tellsMappedAddress,

@@ -20,6 +20,8 @@ public struct Settings: Sendable, Equatable {
         public var rfc5766Channels = false
         /// The family of relayed addresses nobody asked a family of: `ipv4` or `client`.
         public var defaultFamily = ""
+        /// Takes coturn's number for ADDITIONAL-ADDRESS-FAMILY too.
+        public var coturnDual = false
         /// Adds MAPPED-ADDRESS to Binding answers.
         public var tellsMappedAddress = false
         /// Other servers, such as `192.0.2.7:3478` or `turn2.example.org@192.0.2.7:3478`.

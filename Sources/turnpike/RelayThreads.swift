@@ -21,8 +21,7 @@ struct RelayThreads {
             allocationsPerUser: limits.allocationsPerUser,
             threads: plan.processors.ofThreads.count,
             tls: plan.tls,
-            isDraining: plan.server.isDraining,
-            threads: plan.processors.ofThreads.count
+            isDraining: plan.server.isDraining
         )
         self.shared = shared
         var started: [RelayThread] = []

@@ -34,6 +34,7 @@ extension ServerConfiguration {
         self.secrets = secrets.map { Array($0.utf8) }
         try setAuthentication(settings.auth)
         setAlternates(settings.server)
+        takesCoturnNumber = settings.server.coturnDual
         prefersClientFamily = settings.server.defaultFamily == "client"
         tellsMappedAddress = settings.server.tellsMappedAddress
         natDiscovery = try settings.listen.crossedAddresses

@@ -2,6 +2,7 @@
 
 import IOURing
 import RelayLoop
+import STUN
 import TURN
 import Tunables
 

@@ -30,6 +30,16 @@ struct RFC8656_7_2_DualAllocationTests {
         #expect(server.statistics.allocationsCreated == 1)
     }
 
+    @Test func coturnsNumberCountsWhereItIsTaken() {
+        let request = TestAttribute.bytes(AttributeType(rawValue: 0x8032), [2, 0, 0, 0])
+        let server = TestServer { $0.takesCoturnNumber = true }
+        #expect(server.expect(server.client().allocate(request)) == [Self.both])
+        // Elsewhere it is an attribute that nobody has to know.
+        let other = TestServer()
+        #expect(other.expect(other.client().allocate(request)).count == 1)
+        #expect(other.relayRequest?.additionalFamily == nil)
+    }
+
     @Test func aRetransmissionGetsTheSameAnswer() {
         let alice = server.client()
         let request = alice.allocate(.additionalFamily(2))

@@ -81,7 +81,8 @@ private struct ServerBenchmark: Benchmark, ~Copyable {
         switch verdict {
         case .forward(let forward): return UInt64(forward.count)
         case .reply(let count): return UInt64(count)
-        case .drop, .open, .connect, .join, .replyElsewhere: preconditionFailure("\(verdict)")
+        case .drop, .open, .connect, .join, .replyElsewhere, .elsewhere:
+            preconditionFailure("\(verdict)")
         }
     }
 
