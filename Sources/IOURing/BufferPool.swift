@@ -147,6 +147,20 @@ extension BufferPool {
         return body(bytes, &room)
     }
 
+    /// Copies bytes of one buffer into another; they fit behind `offset`.
+    public mutating func copy(
+        _ range: Range<Int>,
+        of source: BufferIndex,
+        to target: BufferIndex,
+        at offset: Int
+    ) {
+        precondition(source != target && range.lowerBound >= 0 && range.upperBound <= size)
+        precondition(offset >= 0 && range.count <= size - offset)
+        // SAFETY: both ranges are inside their buffers, which are different ones.
+        let from = unsafe address(source) + range.lowerBound
+        unsafe (address(target) + offset).copyMemory(from: from, byteCount: range.count)
+    }
+
     /// Moves bytes of a buffer to its front.
     public mutating func moveToFront(_ range: Range<Int>, of buffer: BufferIndex) {
         precondition(range.lowerBound >= 0 && range.upperBound <= size)

@@ -62,8 +62,12 @@ enum Limits {
     /// Young strangers whose DTLS handshakes are looked at for lost flights, and how often.
     static let handshakesPerCheck = 256
     static let handshakeCheckNanoseconds: UInt64 = 100_000_000
-    /// Room in an outbox below which no ciphertext is taken in: a whole flight of a handshake.
-    static let leastOutputBytes = 16_384
+    /// Room in an outbox that messages leave to alerts and answers to KeyUpdate.
+    static let alertBytes = 512
+    /// Messages of a stream that weigh as much as another completion against the bound of a pass.
+    static let messagesPerCompletion = 8
+    /// Buffers that the kernel is not lent: to decrypt and answer with.
+    static let keptBuffers = 16
     /// Bytes of a chunk: what a client has left to receive at most, and the largest message.
     static let chunkBytes = 65_536 + 256
     /// Chunks of a thread: clients that are slow, or in the midst of a large message, at a time; untouched they

@@ -2,6 +2,7 @@
 
 internal import Exchange
 internal import IOURing
+internal import Synchronization
 
 /// A word from the control thread.
 enum RelayCommand: Sendable, BitwiseCopyable {
@@ -30,9 +31,12 @@ final class RelayInbox: Sendable {
         }
     }
 
+    /// One at a time sends: the control thread asks, the main thread stops and reloads.
+    private let sending = Mutex(())
+
     /// Sends a word and wakes the relay thread; false when its inbox is full.
     func send(_ command: RelayCommand) -> Bool {
-        guard mailbox.send(command) else { return false }
+        guard sending.withLock({ _ in mailbox.send(command) }) else { return false }
         event.signal()
         return true
     }

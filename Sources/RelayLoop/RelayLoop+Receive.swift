@@ -79,7 +79,9 @@ extension RelayLoop {
     /// Lends the kernel free buffers up to its share; the rest serves answers.
     mutating func lendBuffers() {
         lending.endPass()
-        while lending.isShort, let buffer = memory.engine.pool.take() {
+        while lending.isShort, memory.engine.pool.freeCount > Limits.keptBuffers,
+            let buffer = memory.engine.pool.take()
+        {
             memory.bufferRing.add(buffer, pool: &memory.engine.pool)
             lending.lend()
         }

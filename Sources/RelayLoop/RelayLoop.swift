@@ -37,6 +37,8 @@ struct RelayLoop: ~Copyable {
     var completions: UInt64 = 0
     var buffersExhausted: UInt64 = 0
     var receiveErrors: UInt64 = 0
+    /// What messages of streams weigh in this pass, in completions.
+    var streamWork = 0
     /// When DTLS handshakes are looked at next.
     var handshakeCheck: UInt64 = 0
     /// Joined connections that their allocation's bandwidth has stopped, and when they are looked at again.
@@ -64,12 +66,12 @@ struct RelayLoop: ~Copyable {
             reap(at: now)
             memory.engine.expire(at: now, opener: &sockets)
             sockets.expireReservations(at: now)
-            memory.engine.endPass()
             memory.engine.expireConnections(at: now, opener: &sockets)
             if now.monotonic.nanoseconds >= handshakeCheck {
                 handshakeCheck = now.monotonic.nanoseconds &+ Limits.handshakeCheckNanoseconds
                 memory.engine.retransmitHandshakes(at: now, opener: &sockets)
             }
+            memory.engine.endPass()
             sendStrays()
             settleSockets()
             settlePeers(at: now)
@@ -92,12 +94,13 @@ struct RelayLoop: ~Copyable {
         passes &+= 1
         if !hasSlots { completeSends(at: now) }
         var budget = Limits.completionsPerPass
+        streamWork = 0
         repeat {
             guard let completion = memory.ring.nextCompletion() else { return }
             budget -= 1
             completions &+= 1
             handle(completion, at: now)
-        } while budget > 0 && hasSlots
+        } while budget > streamWork && hasSlots
     }
 
     /// Whether any receive can be handled without a drop.

@@ -31,8 +31,9 @@ struct ReplyWriter: ~Copyable {
     ///
     /// - Returns: where it is; `nil` when the pool has no free buffer.
     mutating func place(_ count: Int, in pool: inout BufferPool) -> ReplyPlace? {
+        if count > pool.size { return nil }
         if let current = buffer, used + count > pool.size {
-            _ = pool.release(current)
+            if pool.release(current) { pool.free(current) }
             buffer = nil
         }
         if buffer == nil {

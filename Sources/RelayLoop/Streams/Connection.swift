@@ -131,6 +131,8 @@ struct Outbox: BitwiseCopyable {
     var chunk = BufferIndex(rawValue: 0)
     var start = 0
     var end = 0
+    /// Where the bytes end that the kernel was given last.
+    var submitted = 0
 
     /// How many bytes wait.
     var count: Int { end &- start }

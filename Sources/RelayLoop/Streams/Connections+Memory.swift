@@ -34,7 +34,10 @@ extension Connections {
 
     /// Chunks that a connection must leave: joined ones cannot drop what they have taken in, and find theirs always.
     private func chunkReserve(for index: ConnectionIndex) -> Int {
-        table[index].role == .joined ? 0 : peers.chunks
+        if table[index].role == .joined { return 0 }
+        // Half of the others' is for those who have proved something.
+        return table[index].hasAllocation
+            ? peers.chunks : peers.chunks + (chunks.count - peers.chunks) / 2
     }
 
     /// Makes room for `byteCount` bytes as they go to the socket.
@@ -79,21 +82,39 @@ extension Connections {
         append(zeros.span.rawBytes.extracting(0..<count), to: index)
     }
 
+    /// Puts the first bytes of the scratch behind what goes to the socket.
+    ///
+    /// - Returns: false when they do not fit.
+    mutating func appendScratch(_ count: Int, to index: ConnectionIndex) -> Bool {
+        if count == 0 { return true }
+        guard makeWireRoom(for: count, of: index) else { return false }
+        let outbox = self[index].outbox
+        chunks.copy(0..<count, of: scratch, to: outbox.chunk, at: outbox.end)
+        self[index].outbox.end += count
+        markDirty(index)
+        return true
+    }
+
+    /// Notes how much is with the kernel.
+    mutating func sending(_ index: ConnectionIndex) {
+        self[index].outbox.isSending = true
+        self[index].outbox.submitted = self[index].outbox.end
+    }
+
     /// Notes what the kernel took.
-    mutating func sent(_ byteCount: Int, of index: ConnectionIndex) {
+    ///
+    /// - Returns: whether that was all it was given.
+    mutating func sent(_ byteCount: Int, of index: ConnectionIndex) -> Bool {
         self[index].outbox.isSending = false
         self[index].outbox.start += byteCount
+        let isAll = self[index].outbox.start == self[index].outbox.submitted
         releaseEmptyOutbox(of: index)
+        return isAll
     }
 
     /// Forgets what was to be encrypted, or has been.
     mutating func emptyUnsealed(of index: ConnectionIndex) {
         Self.release(&table[index].unsealed, to: &chunks)
-    }
-
-    /// Gives a chunk back that no connection has.
-    mutating func freeChunk(_ chunk: BufferIndex) {
-        if chunks.release(chunk) { chunks.free(chunk) }
     }
 
     /// Gives chunks back in which nothing waits.

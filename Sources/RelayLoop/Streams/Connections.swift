@@ -18,8 +18,15 @@ struct Connections: ~Copyable {
     /// Connections there are, those being closed included.
     private(set) var count = 0
 
+    /// A chunk that is nobody's: where sessions put what they have to say.
+    let scratch: BufferIndex
+
     /// Connections with something to send, and those to be closed.
     private(set) var dirty: IndexStack
+    /// Connections with something to encrypt and no chunk for it: they try again in the next pass.
+    private var stalled: IndexStack
+    /// Connections that are being closed.
+    private var leaving = 0
     private(set) var closing: IndexStack
 
     /// Those with peers.
@@ -38,16 +45,21 @@ struct Connections: ~Copyable {
         let capacity = max(1, limits.connections)
         let table = try MappedArray<Connection>(count: capacity)
         let dirty = try IndexStack(capacity: capacity)
+        let stalled = try IndexStack(capacity: capacity)
         // A place may be given to the next in the pass in which one was closed, and that one be closed too.
         let closing = try IndexStack(capacity: 2 * capacity)
         let smallCarries = try Self.pool(capacity, of: Limits.smallCarryBytes)
         let peers = try PeerConnections(limits)
         let count = min(capacity, Limits.chunks) + peers.chunks
-        let chunks = try Self.pool(count, of: Limits.chunkBytes)
+        var chunks = try Self.pool(1 + count, of: Limits.chunkBytes)
+        // One more than there may be in use.
+        guard let scratch = chunks.take() else { throw .outOfMemory }
+        self.scratch = scratch
         self.peers = peers
         self.limits = limits
         self.table = table
         self.dirty = dirty
+        self.stalled = stalled
         self.closing = closing
         self.smallCarries = smallCarries
         self.chunks = chunks
@@ -119,6 +131,7 @@ extension Connections {
         } else {
             forgetSource(of: index)
         }
+        if self[index].phase == .closing { leaving -= 1 }
         self[index].phase = .free
         free.giveBack(index.rawValue)
         count -= 1
@@ -193,6 +206,7 @@ extension Connections {
             markDirty(index)
         } else {
             self[index].phase = .closing
+            leaving += 1
             closing.push(index)
         }
     }
@@ -205,6 +219,20 @@ extension Connections {
         if self[index].isDirty { return }
         self[index].isDirty = true
         dirty.push(index)
+    }
+
+    /// Lets a connection with something to send, which `nextDirty` gave, wait for the next pass.
+    mutating func stall(_ index: ConnectionIndex) {
+        self[index].isDirty = true
+        stalled.push(index)
+    }
+
+    /// Ends a pass: those that had to wait have something to send again.
+    mutating func resumeStalled() {
+        while let index = stalled.pop() {
+            self[index].isDirty = false
+            markDirty(index)
+        }
     }
 
     /// The next connection with something to send.
@@ -240,7 +268,8 @@ extension Connections {
             statistics.timedOut &+= 1
             return index
         }
-        if limits.connections - count < limits.connections / Limits.reserveOfConnections {
+        let staying = count - leaving
+        if limits.connections - staying < limits.connections / Limits.reserveOfConnections {
             statistics.evicted &+= 1
             return index
         }

@@ -22,7 +22,7 @@ struct IndexStack: ~Copyable {
     }
 }
 
-/// A queue of connections, first in first out; one that is full forgets the newest.
+/// A queue of connections of fixed capacity, first in first out.
 struct IndexQueue: ~Copyable {
     private var indexes: MappedArray<UInt32>
     private var first = 0
@@ -32,10 +32,12 @@ struct IndexQueue: ~Copyable {
 
     var isEmpty: Bool { count == 0 }
 
-    mutating func append(_ index: ConnectionIndex) {
-        if count == indexes.count { return }
+    /// - Returns: false when it is full.
+    mutating func append(_ index: ConnectionIndex) -> Bool {
+        if count == indexes.count { return false }
         indexes[(first + count) % indexes.count] = index.rawValue
         count += 1
+        return true
     }
 
     mutating func takeFirst() -> ConnectionIndex? {

@@ -21,15 +21,8 @@ extension RelayEngine {
         opener: inout Opener
     ) {
         let range = message.offset..<(message.offset &+ message.count)
-        let known = security.clients.value(of: message.fiveTuple)
-        if known.map({ security.sessions.isHandshaking($0.rawValue) }) ?? true {
-            guard security.datagramStepsLeft > 0 else {
-                security.delayed &+= 1
-                return
-            }
-            security.datagramStepsLeft -= 1
-        }
-        if let index = known {
+        if let index = security.clients.value(of: message.fiveTuple) {
+            if security.sessions.isHandshaking(index.rawValue), !takeStep() { return }
             let isNew = TLSSessions.isClientHello(pool.bytes(message.buffer, range))
             if !isNew || security.sessions.isHandshaking(index.rawValue) {
                 return receiveRecord(message.buffer, range, of: index, at: now, opener: &opener)
@@ -40,6 +33,16 @@ extension RelayEngine {
         receiveRecord(message.buffer, 0..<0, of: index, at: now, opener: &opener)
     }
 
+    /// Whether this pass may do another step of a handshake; the client repeats what it said if not.
+    private mutating func takeStep() -> Bool {
+        guard security.datagramStepsLeft > 0 else {
+            security.delayed &+= 1
+            return false
+        }
+        security.datagramStepsLeft -= 1
+        return true
+    }
+
     /// Answers a stranger's ClientHello; with our cookie in it, it is a client.
     private mutating func listen<Opener: RelayOpener & ~Copyable>(
         _ message: ClientMessage,
@@ -47,14 +50,14 @@ extension RelayEngine {
         at now: Now,
         opener: inout Opener
     ) -> ConnectionIndex? {
+        guard TLSSessions.isClientHello(pool.bytes(message.buffer, range)) else { return nil }
         guard let context = security.datagram, let place = connections.nextPlace,
-            server.mayAnswerStranger(message.fiveTuple, at: now),
-            let scratch = connections.chunks.take()
+            server.mayAnswerStranger(message.fiveTuple, at: now)
         else {
             connections.statistics.refused &+= 1
             return nil
         }
-        defer { connections.freeChunk(scratch) }
+        let scratch = connections.scratch
         let hello = Self.listen(
             message,
             range,
@@ -76,6 +79,10 @@ extension RelayEngine {
             sendDatagram(0..<count, of: scratch, to: message.fiveTuple)
             return nil
         case .accepted:
+            guard takeStep() else {
+                security.sessions.discard(place.rawValue)
+                return nil
+            }
             return accept(message.fiveTuple, at: place, now, opener: &opener)
         }
     }
@@ -145,10 +152,7 @@ extension RelayEngine {
         var rest = range
         var isUnfinished = true
         while isUnfinished, let target = pool.take() {
-            guard let progress = step(buffer, rest, into: target, index) else {
-                release(target)
-                break
-            }
+            let progress = step(buffer, rest, into: target, index)
             rest = (rest.lowerBound + progress.consumed)..<rest.upperBound
             switch progress.state {
             case .morePlaintext: break
@@ -191,10 +195,9 @@ extension RelayEngine {
         _ range: Range<Int>,
         into target: BufferIndex,
         _ index: ConnectionIndex
-    ) -> TLSProgress? {
+    ) -> TLSProgress {
         let wasHandshaking = security.sessions.isHandshaking(index.rawValue)
-        guard let scratch = connections.chunks.take() else { return nil }
-        defer { connections.freeChunk(scratch) }
+        let scratch = connections.scratch
         let progress = Self.step(
             index,
             &security.sessions,
@@ -250,11 +253,12 @@ extension RelayEngine {
     }
 
     /// Sends bytes of a chunk as one datagram to a client.
-    private mutating func sendDatagram(
+    mutating func sendDatagram(
         _ range: Range<Int>,
         of scratch: BufferIndex,
         to client: FiveTuple
     ) {
+        if range.isEmpty { return }
         guard let place = replies.place(range.count, in: &pool) else {
             statistics.dropsNoReplyBuffer &+= 1
             return
@@ -277,7 +281,8 @@ extension RelayEngine {
     mutating func seal(datagram index: ConnectionIndex) {
         let box = connections[index].unsealed
         let room = box.count + TLSSessions.recordOverhead
-        guard let place = replies.place(room, in: &pool) else {
+        guard box.count <= TLSSessions.maximumPlaintext, let place = replies.place(room, in: &pool)
+        else {
             statistics.dropsNoReplyBuffer &+= 1
             connections.emptyUnsealed(of: index)
             return
@@ -328,8 +333,9 @@ extension RelayEngine {
                 let timer = security.sessions.nextTimer(
                     index.rawValue,
                     nowNanoseconds: now.monotonic.nanoseconds
-                ), timer <= now.monotonic.nanoseconds, let scratch = connections.chunks.take()
+                ), timer <= now.monotonic.nanoseconds
             else { continue }
+            let scratch = connections.scratch
             let progress = Self.retransmit(
                 index,
                 &security.sessions,
@@ -337,7 +343,6 @@ extension RelayEngine {
                 scratch
             )
             send(progress, of: scratch, to: index)
-            connections.freeChunk(scratch)
             if case .failed = progress.state {
                 security.failures &+= 1
                 end(index, draining: false, at: now, opener: &opener)

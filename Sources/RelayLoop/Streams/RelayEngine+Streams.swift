@@ -170,7 +170,7 @@ extension RelayEngine {
             statistics.dropsTruncated &+= 1
             return false
         }
-        Self.copy(index, from: connections, to: &pool, buffer)
+        Self.copy(index, from: connections, to: &pool, buffer, count)
         let message = ClientMessage(
             fiveTuple: connections[index].fiveTuple,
             buffer: buffer,
@@ -222,9 +222,10 @@ extension RelayEngine {
         _ index: ConnectionIndex,
         from connections: borrowing Connections,
         to pool: inout BufferPool,
-        _ buffer: BufferIndex
+        _ buffer: BufferIndex,
+        _ count: Int
     ) {
-        pool.write(connections.carried(index), to: buffer, at: 0)
+        pool.write(connections.carried(index).extracting(first: count), to: buffer, at: 0)
     }
 
     private func front(of buffer: BufferIndex, _ range: Range<Int>) -> StreamMessage {
@@ -262,6 +263,7 @@ extension RelayEngine {
     ) {
         connections[index].ending = .no
         if draining && connections[index].phase == .open { closeSession(index) }
+        connections[index].ending = .no
         part(index)
         connections.close(index, draining: draining)
         server.connectionEnded(connections[index].fiveTuple)

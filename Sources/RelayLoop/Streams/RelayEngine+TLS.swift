@@ -93,7 +93,7 @@ extension RelayEngine {
         _ index: ConnectionIndex
     ) -> Decrypted {
         var decrypted = Decrypted()
-        while connections.makeWireRoom(for: Limits.leastOutputBytes, of: index) {
+        while true {
             let progress = Self.step(
                 index,
                 &security.sessions,
@@ -104,8 +104,11 @@ extension RelayEngine {
             )
             rest = (rest.lowerBound + progress.consumed)..<rest.upperBound
             decrypted.count += progress.plaintextCount
-            connections[index].outbox.end += progress.outputCount
-            if progress.outputCount > 0 { connections.markDirty(index) }
+            guard connections.appendScratch(progress.outputCount, to: index) else {
+                // It does not read what it is told, and asks for more.
+                connections[index].ending = .atOnce
+                return decrypted
+            }
             switch progress.state {
             case .needsOutputRoom where progress.outputCount > 0: continue
             case .morePlaintext where decrypted.count < pool.size: continue
@@ -119,9 +122,6 @@ extension RelayEngine {
             }
             return decrypted
         }
-        // It does not read what it is told, and asks for more.
-        connections[index].ending = .atOnce
-        return decrypted
     }
 
     /// One call of the session; the fields come apart so that each is lent for itself.
@@ -133,14 +133,11 @@ extension RelayEngine {
         into target: (buffer: BufferIndex, range: Range<Int>),
         _ connections: inout Connections
     ) -> TLSProgress {
-        let outbox = connections[index].outbox
+        let scratch = connections.scratch
         return pool.withBytes(source.buffer, source.range, into: target.buffer, target.range) {
             ciphertext,
             plaintext in
-            var output = connections.chunks.mutableBytes(
-                outbox.chunk,
-                outbox.end..<connections.chunks.size
-            )
+            var output = connections.chunks.mutableBytes(scratch, 0..<connections.chunks.size)
             return sessions.receive(
                 index.rawValue,
                 ciphertext: ciphertext,
@@ -180,8 +177,11 @@ extension RelayEngine {
             security.sessions.isOpen(index.rawValue)
             || TLSSessions.recordCount(connections.carried(index)).map { $0 <= kept } ?? false
         if connections[index].isDeferred || !isWhole { return }
+        guard security.deferred.append(index) else {
+            connections[index].ending = .atOnce
+            return
+        }
         connections[index].isDeferred = true
-        security.deferred.append(index)
         security.delayed &+= 1
     }
 
@@ -211,10 +211,12 @@ extension RelayEngine {
             // Its place may be another's by now.
             guard connections[index].isDeferred, let buffer = pool.take() else { continue }
             connections[index].isDeferred = false
-            let count = connections[index].carry.count
-            Self.copy(index, from: connections, to: &pool, buffer)
+            let count = min(connections[index].carry.count, pool.size)
+            if count < connections[index].carry.count { connections[index].ending = .atOnce }
+            Self.copy(index, from: connections, to: &pool, buffer, count)
             connections.releaseCarry(of: index)
             receive(count, in: buffer, of: index, at: now, opener: &opener)
+            settleEnding(of: index, at: now, opener: &opener)
         }
     }
 
@@ -227,9 +229,8 @@ extension RelayEngine {
         {
             let box = connections[index].unsealed
             let count = min(box.count, TLSSessions.maximumPlaintext)
-            // A joined one is read whatever it has left to receive.
-            let rest = connections[index].role == .joined ? Limits.leastOutputBytes : 0
-            let room = count + TLSSessions.recordOverhead + rest
+            // Whatever it has left to receive, alerts and answers to KeyUpdate find room.
+            let room = count + TLSSessions.recordOverhead + Limits.alertBytes
             guard connections.makeWireRoom(for: room, of: index) else { break }
             let (writing, outputCount) = Self.write(
                 index,
@@ -268,12 +269,14 @@ extension RelayEngine {
 
     /// Says goodbye on a connection that ends in good order.
     mutating func closeSession(_ index: ConnectionIndex) {
-        guard connections[index].layer == .tls, security.sessions.isOpen(index.rawValue) else {
-            return
-        }
+        guard security.sessions.isOpen(index.rawValue) else { return }
         seal(index)
-        guard connections.makeWireRoom(for: Limits.leastOutputBytes, of: index) else { return }
-        connections[index].outbox.end += Self.close(index, &security.sessions, &connections)
+        let count = Self.close(index, &security.sessions, &connections)
+        if connections[index].layer == .dtls {
+            sendDatagram(0..<count, of: connections.scratch, to: connections[index].fiveTuple)
+        } else {
+            _ = connections.appendScratch(count, to: index)
+        }
     }
 
     private static func close(
@@ -281,10 +284,9 @@ extension RelayEngine {
         _ sessions: inout TLSSessions,
         _ connections: inout Connections
     ) -> Int {
-        let outbox = connections[index].outbox
         var output = connections.chunks.mutableBytes(
-            outbox.chunk,
-            outbox.end..<connections.chunks.size
+            connections.scratch,
+            0..<connections.chunks.size
         )
         return sessions.close(index.rawValue, output: &output).outputCount
     }

@@ -112,11 +112,11 @@ extension RelayEngine {
             offset = piece.upperBound
             let count = carry.count + piece.count
             if count < carry.wanted { return wasHeard }
-            guard let target = pool.take() else {
+            guard count <= pool.size, let target = pool.take() else {
                 breakOff(index)
                 return wasHeard
             }
-            Self.copy(index, from: connections, to: &pool, target)
+            Self.copy(index, from: connections, to: &pool, target, count)
             connections.releaseCarry(of: index)
             let frames = 0..<count
             wasHeard =

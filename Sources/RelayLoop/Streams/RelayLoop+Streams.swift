@@ -75,7 +75,10 @@ extension RelayLoop {
             lending.take()
             memory.engine.pool.received(buffer)
             let count = Int(max(0, completion.result))
+            let before = memory.engine.statistics.datagramsFromClients
             memory.engine.receive(count, in: buffer, of: index, at: now, opener: &sockets)
+            let messages = memory.engine.statistics.datagramsFromClients &- before
+            streamWork += Int(messages) / Limits.messagesPerCompletion
         }
         if !completion.hasMore { streamEnded(completion, of: index, at: now) }
     }
@@ -114,9 +117,15 @@ extension RelayLoop {
             memory.engine.settleEnding(of: index, at: now, opener: &sockets)
             settleJoined(index, at: now)
             if !prepareStreamSend(of: index, at: now) {
-                return memory.engine.connections.markDirty(index)
+                memory.engine.connections.markDirty(index)
+                break
+            }
+            let connection = memory.engine.connections[index]
+            if connection.unsealed.count > 0, connection.outbox.count == 0, !connection.isDirty {
+                memory.engine.connections.stall(index)
             }
         }
+        memory.engine.connections.resumeStalled()
     }
 
     /// - Returns: false when the queue takes no more now.
@@ -139,14 +148,14 @@ extension RelayLoop {
             file: files.file(of: index),
             token: Token(kind: OperationKind.streamSend.rawValue, index: index.rawValue)
         )
-        if isPrepared { memory.engine.connections[index].outbox.isSending = true }
+        if isPrepared { memory.engine.connections.sending(index) }
         return isPrepared
     }
 
     /// The kernel took what fitted.
     mutating func streamSent(_ completion: Completion, at now: Now) {
         let index = ConnectionIndex(rawValue: completion.token.index)
-        memory.engine.connections.sent(Int(max(0, completion.result)), of: index)
+        let isAll = memory.engine.connections.sent(Int(max(0, completion.result)), of: index)
         memory.engine.wake(index)
         if let error = completion.error, error != .tryAgain {
             memory.engine.end(index, draining: false, at: now, opener: &sockets)
@@ -154,7 +163,10 @@ extension RelayLoop {
         let connection = memory.engine.connections[index]
         switch connection.phase {
         case .free: break
-        case .open where connection.outbox.count > 0: awaitRoom(index)
+        case .open where connection.outbox.count > 0 && !isAll: awaitRoom(index)
+        case .open where connection.outbox.count > 0,
+            .draining where connection.outbox.count > 0 && isAll:
+            memory.engine.connections.markDirty(index)
         case .open where connection.unsealed.count > 0:
             memory.engine.connections.markDirty(index)
         case .open: break

@@ -153,10 +153,13 @@ import Testing
 
 extension LoopbackRelay {
     /// A relay that takes connections, with a certificate for them and for DTLS.
-    static func withCertificate() throws -> LoopbackRelay {
+    static func withCertificate(
+        _ configure: (inout RelayThreadConfiguration) -> Void = { _ in }
+    ) throws -> LoopbackRelay {
         try LoopbackRelay(tls: try certificates()) {
             $0.streamListeners = $0.listeners
             $0.connections.connections = 256
+            configure(&$0)
         }
     }
 
@@ -171,5 +174,63 @@ extension LoopbackRelay {
             stream: try TLSContext(.stream, certificate: path, privateKey: path),
             datagram: try TLSContext(.datagram, certificate: path, privateKey: path)
         )
+    }
+}
+
+extension SecureStreamTests {
+    /// A buffer was lost for each record that was too long for DTLS.
+    @Test func datagramsTooLongForDTLSCostNoBuffers() throws {
+        let relay = try LoopbackRelay.withCertificate { $0.bufferCount = 32 }
+        let client = LoopbackClient(
+            over: try FarDTLS(from: FarSocket(relay.address), to: relay.address),
+            relay
+        )
+        let peer = try FarSocket(relay.peerHost)
+        let relayed = try client.connect(to: peer.address)
+        let long = [UInt8](repeating: 1, count: 40_000)
+        for number in 1...200 {
+            try peer.send(long, to: relayed)
+            #expect(relay.wait { relay.value(.datagramsFromPeers) == UInt64(number) })
+        }
+        try peer.send([1, 2, 3], to: relayed)
+        #expect(client.socket.receive() == LoopbackClient.channelData([1, 2, 3]))
+    }
+
+    /// A ClientHello in two pieces ended the process where buffers are small.
+    @Test func aHelloLongerThanABufferEndsItsConnectionOnly() throws {
+        let relay = try LoopbackRelay.withCertificate {
+            $0.bufferSize = 2048
+            $0.receiveOffload = false
+        }
+        let stream = try FarStream(to: relay.address)
+        let hello: [UInt8] = [22, 3, 1, 0x0C, 0x00] + [UInt8](repeating: 1, count: 3072)
+        try stream.send(Array(hello.prefix(1500)))
+        try stream.send(Array(hello.dropFirst(1500)))
+        #expect(stream.isEnded())
+        let plain = try LoopbackClient(over: FarStream(to: relay.address), relay)
+        #expect(try plain.allocate().messageClass == .success)
+    }
+
+    /// A client that did not read for a while was disconnected as soon as it sent.
+    @Test func aTLSClientThatDoesNotReadKeepsItsConnection() throws {
+        let relay = try LoopbackRelay.withCertificate { $0.streamSendBuffer = 8192 }
+        let tls = try FarTLS(to: relay.address)
+        let client = LoopbackClient(over: tls, relay)
+        let peer = try FarSocket(relay.peerHost)
+        let relayed = try client.connect(to: peer.address)
+        var sent: UInt64 = 0
+        while relay.value(.dropsConnectionFull) < 100 {
+            try peer.send([UInt8](repeating: 1, count: 1000), to: relayed)
+            sent += 1
+            if sent % 50 == 0 {
+                try #require(relay.wait { relay.value(.datagramsFromPeers) == sent })
+            }
+            try #require(sent < 1_000_000)
+        }
+        try client.send([9])
+        #expect(peer.receive() == [9])
+        #expect(relay.value(.connections) == 1)
+        // What was taken arrives when it reads again.
+        #expect(client.socket.receive() != nil)
     }
 }
