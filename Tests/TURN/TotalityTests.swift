@@ -28,6 +28,38 @@ struct TotalityTests {
         #expect(server.expect(alice.channelData(0x4000, "x")) == ["50000 → 8.8.8.8:9: x"])
     }
 
+    /// The same of TCP allocations: nobody connects or is joined without credentials.
+    @Test(arguments: 0..<8 as Range<UInt64>) func neverTrapsNorConnects(_ seed: UInt64) {
+        var random = RandomSource(seed: (0..<32).map { $0 == 1 ? UInt8(seed) : 0 })
+        let server = TestServer.forTCP()
+        let alice = server.tcpAllocatedClient()
+        let peer = "8.8.8.8:80"
+        _ = server.expect(alice.request(.connect, .peer(peer)))
+        _ = server.expect(.connected(peer, true))
+        let samples = [
+            alice.request(.connect, .peer("8.8.4.4:80")),
+            alice.request(.connectionBind, .connectionID(server.id(peer))),
+            alice.unsigned(.connect, .peer("8.8.4.4:80")),
+            alice.unsigned(.connectionBind, .connectionID(server.id(peer))),
+            alice.request(.allocate, .transport(6)),
+        ]
+        let mallory = server.tcpClient("192.0.2.66:1", nil)
+        for _ in 0..<3000 {
+            guard case .client(_, let bytes) = samples[Int(random.below(UInt64(samples.count)))]
+            else { continue }
+            let input = mallory.datagram(mutated(bytes, &random))
+            let output = server.expect(input)[0]
+            let done = ["allocate ok", "connect 50000", "bind ok"]
+            let isDone = done.contains { output.hasPrefix($0) }
+            #expect(!isDone, "seed \(seed): \(output)")
+        }
+        #expect(server.statistics.tcpConnections == 1, "seed \(seed)")
+        #expect(server.statistics.tcpConnectionsBound == 0, "seed \(seed)")
+        let data = server.tcpClient("192.0.2.1:2000")
+        let bind = data.request(.connectionBind, .connectionID(server.id(peer)))
+        #expect(server.expect(bind) == ["bind ok sha1", "join \(peer)"])
+    }
+
     private func mutated(_ bytes: [UInt8], _ random: inout RandomSource) -> [UInt8] {
         var bytes = bytes
         for _ in 0...random.below(4) {

@@ -133,9 +133,9 @@ struct World: ~Copyable {
         var buffer = [UInt8](repeating: 0xEE, count: 1500)
         var span = buffer.mutableSpan
         var reply = span.mutableBytes
-        let from = Self.clients[client]
+        let from = FiveTuple(client: Self.clients[client], listener: Self.listener)
         let bytes = datagram.span.bytes
-        var verdict = server.receive(bytes, from: from, on: Self.listener, at: now, reply: &reply)
+        var verdict = server.receive(bytes, from: from, at: now, reply: &reply)
         if case .open(let wanted) = verdict {
             verdict = server.finishAllocate(open(wanted), at: now, reply: &reply)
         }
@@ -187,7 +187,7 @@ struct World: ~Copyable {
         let verdict = server.receive(fromPeer: peer, on: relay, count: count, at: now)
         guard case .deliver(let delivery) = verdict else { return }
         require(openRelays.contains(relay.rawValue), "delivered from a closed relay")
-        require(Self.clients.contains(delivery.client), "delivered to a stranger")
+        require(Self.clients.contains(delivery.fiveTuple.client), "delivered to a stranger")
         check(delivery, count)
         obey()
     }

@@ -95,10 +95,9 @@ import Testing
         for number in 0..<30 {
             let listener = try FarListener(relay.peerHost)
             // In the pass in which its descriptor is closed, the connection to the peer gets it.
-            var passing: FarStream? = try FarStream(to: relay.address)
-            #expect(relay.wait { relay.value(.connections) == 2 })
-            #expect(passing != nil)
-            passing = nil
+            let passing = try (0..<20).map { _ in try FarStream(to: relay.address) }
+            #expect(relay.wait { relay.value(.connections) == 21 })
+            for stream in passing { stream.endSending() }
             let id = try control.connectTCP(to: listener.address)
             let peer = try listener.accept()
             let client = try control.bind(id, over: FarStream(to: relay.address))
