@@ -59,7 +59,8 @@ def runs(
     request: pytest.FixtureRequest, server: Server, rest_server: Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, Future]]:
     """The selected cases, started in order, a few at once."""
-    wanted = [item.callspec.params["case"] for item in request.session.items if item.module is request.module]
+    items = [item for item in request.session.items if item.module is request.module and hasattr(item, "callspec")]
+    wanted = [item.callspec.params["case"] for item in items]
     cases = {case: (rest_server if case.credentials is TIME_LIMITED else server).port for case in wanted}
     with (
         echoing_peers(tmp_path_factory.mktemp("peer")) as peer_port,

@@ -12,7 +12,7 @@ from concurrent.futures import Future
 
 import pytest
 from conftest import StartServer
-from server import OAUTH, Server
+from server import OAUTH
 from streams.certificates import Certificate
 from uclient import IPV4, IPV6, STATIC, Case, echoing_peers, started
 
@@ -58,36 +58,37 @@ OAUTH_CELLS = [
 Runs = dict[str, Future]
 
 
-@pytest.fixture(scope="module")
-def server(start_server: StartServer, certificate: Certificate) -> Iterator[Server]:
-    """A server with all of it, on two threads."""
-    running = start_server(
-        {"threads/count": "2", "server/mobility": "1"}, certificate=certificate
-    )
-    yield running
-    running.stop()
+#: What a server of its own is started for, by the cells that need it.
+SETTINGS = {"plain": {}, "mobility": {"server/mobility": "1"}, "oauth": OAUTH}
+
+
+def server_for(case: Case) -> str:
+    """Which of these a cell runs against."""
+    return "oauth" if case in OAUTH_CELLS else "mobility" if case in MOBILITY else "plain"
 
 
 @pytest.fixture(scope="module")
-def oauth_server(start_server: StartServer, certificate: Certificate) -> Iterator[Server]:
-    """A server that knows the client's test keys."""
-    running = start_server({"threads/count": "2", **OAUTH}, certificate=certificate)
-    yield running
-    running.stop()
-
-
-@pytest.fixture(scope="module")
-def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
-    """The selected cases, started in order, a few at once."""
+def runs(
+    request: pytest.FixtureRequest,
+    start_server: StartServer,
+    certificate: Certificate,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Runs]:
+    """The selected cases, started in order, a few at once, against servers of two threads."""
     items = [item for item in request.session.items if item.module is request.module and hasattr(item, "callspec")]
     cases = [item.callspec.params["case"] for item in items]
-    names = {case: "oauth_server" if case in OAUTH_CELLS else "server" for case in cases}
-    ports = {name: request.getfixturevalue(name).port for name in sorted(set(names.values()))}
+    servers = {
+        name: start_server({"threads/count": "2", **SETTINGS[name]}, certificate=certificate)
+        for name in sorted({server_for(case) for case in cases})
+    }
+    ports = {case: servers[server_for(case)].port for case in cases}
     with (
         echoing_peers(tmp_path_factory.mktemp("peer")) as peer_port,
-        started({case: ports[names[case]] for case in cases}, peer_port, RUNS_AT_ONCE) as running,
+        started(ports, peer_port, RUNS_AT_ONCE) as running,
     ):
         yield running
+    for server in servers.values():
+        server.stop()
 
 
 def names(cases: list[Case]) -> pytest.MarkDecorator:

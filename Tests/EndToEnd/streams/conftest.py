@@ -58,7 +58,7 @@ all_ways = ways("tcp", "tls", "dtls", "ws", "wss")
 @pytest.fixture(scope="module")
 def server(start_server: StartServer, certificate) -> Iterator[Server]:
     """One server with every transport for a file of tests."""
-    running = start_server({}, certificate=None if __import__("os").environ.get("NOTLS") else certificate)
+    running = start_server({}, certificate=certificate)
     yield running
     assert running.process.poll() is None, f"the server ended\n{running.log_tail()}"
     running.stop()

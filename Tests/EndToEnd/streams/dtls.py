@@ -26,12 +26,12 @@ class Dtls:
     name = "dtls"
     is_stream = False
 
-    def __init__(self, server: Address, source: str | None = None, context: SSL.Context | None = None):
+    def __init__(self, server: Address, source: str = "", port: int = 0, context: SSL.Context | None = None):
         self.server = server
         self.socket = socket.socket(socket.AF_INET6 if ":" in server[0] else socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.settimeout(TIMEOUT_SECONDS)
-        if source:
-            self.socket.bind((source, 0))
+        if source or port:
+            self.socket.bind((source, port))
         self.socket.connect(server)
         self.session = SSL.Connection(context or dtls_context(), None)
         self.session.set_ciphertext_mtu(MTU)
