@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from control_site import Site
+from coturn import Coturn
 from hostile.client import Client, Credentials
-from server import OTHER_PASSWORD, OTHER_USER, PASSWORD, USER, Coturn, Server, Turnpike
+from server import OTHER_PASSWORD, OTHER_USER, PASSWORD, USER, Server, Turnpike
 from streams.certificates import Authority, Certificate
 
 #: Addresses beside ::1 on which peers of IPv6 relays live; `run` puts them on the loopback interface of a network

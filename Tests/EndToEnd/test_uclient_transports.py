@@ -44,7 +44,9 @@ TCP_RELAY = [
     for family in FAMILIES
 ]
 DUAL = [
-    cell(f"{transport}-dual-{peer}", transport, IPV4, ("-Z", *PEERS[peer])) for transport in TRANSPORTS for peer in PEERS
+    cell(f"{transport}-dual-{peer}", transport, IPV4, ("-Z", *PEERS[peer]))
+    for transport in TRANSPORTS
+    for peer in PEERS
 ]
 MOBILITY = [
     cell(f"{transport}-mobility-{peer}", transport, IPV4, ("-M", "-c", *PEERS[peer]))
@@ -52,7 +54,9 @@ MOBILITY = [
     for peer in PEERS
 ]
 OAUTH_CELLS = [
-    cell(f"{transport}-oauth-{mode}", transport, IPV4, ("-J", *MODES[mode])) for transport in TRANSPORTS for mode in MODES
+    cell(f"{transport}-oauth-{mode}", transport, IPV4, ("-J", *MODES[mode]))
+    for transport in TRANSPORTS
+    for mode in MODES
 ]
 
 Runs = dict[str, Future]

@@ -68,6 +68,7 @@ class Attribute(IntEnum):
     ICMP = 0x8004
     SOFTWARE = 0x8022
     FINGERPRINT = 0x8028
+    MOBILITY_TICKET = 0x8030
 
 
 class PasswordAlgorithm(IntEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -96,6 +97,15 @@ def bind(way: Way, client: StreamClient, identity: bytes) -> Tcp:
     answer = data.request(bind_request(identity))
     assert answer.code is None, answer
     return data.transport
+
+
+def assert_joined(data: Tcp, peer: Tcp) -> None:
+    """Bytes go both ways."""
+    there, back = os.urandom(1000), os.urandom(1001)
+    data.put(there)
+    assert peer.take(1000) == there
+    peer.put(back)
+    assert data.take(1001) == back
 
 
 def next_attempt(client: StreamClient) -> tuple[bytes, Address]:

@@ -139,7 +139,9 @@ def test_a_broken_connection_hurts_nobody_else(way: Way, server: Server, alice: 
 
 
 @ways("tcp")
-@pytest.mark.parametrize("request_line", [b"GET / HTTP/1.1", b"POST /x HTTP/1.1", b"OPTIONS * HTTP/1.0", b"CONNECT a:1 HTTP/1.1"])
+@pytest.mark.parametrize(
+    "request_line", [b"GET / HTTP/1.1", b"POST /x HTTP/1.1", b"OPTIONS * HTTP/1.0", b"CONNECT a:1 HTTP/1.1"]
+)
 def test_plain_http_is_refused_and_closed(way: Way, request_line: bytes, only_turnpike) -> None:
     """Whoever is not sent to the control plane gets an error of HTTP's own, or nothing, and an end."""
     transport = way.open()

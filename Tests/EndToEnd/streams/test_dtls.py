@@ -98,7 +98,9 @@ def test_a_lost_flight_is_sent_again(server: Server, only_turnpike) -> None:
         assert again[0] == 22 and again[13] == 2
 
 
-def test_a_client_that_starts_again_on_the_same_port_is_served(server: Server, alice: Credentials, peer: Endpoint) -> None:
+def test_a_client_that_starts_again_on_the_same_port_is_served(
+    server: Server, alice: Credentials, peer: Endpoint
+) -> None:
     """RFC 6347 4.2.8: it has lost its state, and proves its address before the old one goes."""
     first = StreamClient(Dtls(server.address), alice)
     first.allocate()

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from conftest import StartServer
-from hostile.client import Client, Credentials, assert_relays
+from hostile.client import Credentials, assert_relays
 from hostile.endpoint import TIMEOUT_SECONDS, Endpoint
 from hostile.stun import Builder, Method
 from server import Server
 
 from .certificates import Authority, Certificate
 from .client import StreamClient
-from .test_messages import assert_channel_relays, CHANNEL
+from .test_messages import CHANNEL
 from .transports import TURN_PROTOCOL, Tcp, Tls, connect, tls_context
 
-#: What OpenSSL keeps for a handshake is more than what it keeps for an idle connection.
-HANDSHAKE_LIMIT_KILOBYTES = 64
 TLS12, TLS13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 
 
@@ -104,7 +99,9 @@ def test_old_version_is_refused(server: Server, version: ssl.TLSVersion, only_tu
     assert "PROTOCOL_VERSION" in str(refusal.value)
 
 
-def test_minimum_version_refuses_what_is_below(own_server: StartServer, certificate: Certificate, only_turnpike) -> None:
+def test_minimum_version_refuses_what_is_below(
+    own_server: StartServer, certificate: Certificate, only_turnpike
+) -> None:
     server = own_server({"tls/minimum_version": "1.3"}, certificate=certificate)
     with pytest.raises(ssl.SSLError):
         Tls(server.address_tls, context=tls_context(version=TLS12))
@@ -230,165 +227,10 @@ def test_a_broken_record_ends_the_connection_with_its_allocation(
         assert_relays(other, peer)
 
 
-@pytest.mark.parametrize(
-    "hello",
-    [
-        b"\x16\x03\x01\xff\xff" + bytes(100),
-        b"\x16\x03\x01\x00\x04\x01\xff\xff\xff" + bytes(100),
-        b"\x16\x03\x01\x00\x00" * 50,
-        b"\x16\x03\x01\x40\x00\x01\x00\xff\xff\x03\x03" + bytes(70_000),
-        b"\x16" + bytes(300),
-        b"\x16\x03\x01\x00\x02\x02\x28" + bytes(20),
-    ],
-    ids=["record-too-long", "hello-too-long", "empty-records", "endless-hello", "zeros", "fatal-alert"],
-)
-def test_a_broken_client_hello_is_refused(server: Server, hello: bytes, only_turnpike) -> None:
-    """With an alert at most; a new client is served at once."""
-    transport = Tcp(server.address_tls)
-    try:
-        transport.put(hello)
-    except ConnectionError:
-        pass
-    rest = transport.rest()
-    assert rest is not None, "stays open"
-    assert rest == b"" or rest[0] == 0x15, rest[:40]
-    transport.close()
-    with StreamClient(Tls(server.address_tls)) as client:
-        client.binding()
-
-
 def test_renegotiation_is_refused(server: Server, only_turnpike) -> None:
     """TLS 1.2 lets a client ask for handshakes without an end."""
     said = s_client(server, "-tls1_2", data=b"R\n")
     assert "RENEGOTIATING" not in said or "no renegotiation" in said.lower() or "alert" in said.lower(), said[-600:]
-
-
-# Slow ones
-
-
-def test_slow_handshakes_do_not_delay_an_honest_one(
-    own_server: StartServer, certificate: Certificate, alice: Credentials, peer: Endpoint, only_turnpike
-) -> None:
-    """300 clients in the midst of a handshake cost little, are gone when their time is over, and nobody waits for them."""
-    server = own_server({"limits/connection_idle_s": "2"}, certificate=certificate)
-    hello = client_hello()
-    before = server.resident_kilobytes
-    slow = [connect(server.address_tls) for _ in range(300)]
-    for number, one in enumerate(slow):
-        one.sendall(hello[: 5 + number % (len(hello) - 6)])
-    with StreamClient(Tls(server.address_tls), alice) as client:
-        client.allocate()
-        client.bind_channel(CHANNEL, peer.address)
-        assert_channel_relays(client, peer)
-        growth = server.resident_kilobytes - before
-        for one in slow:
-            one.settimeout(10)
-            try:
-                while one.recv(1000):
-                    pass
-            except ConnectionResetError:
-                pass
-            one.close()
-        assert_channel_relays(client, peer)
-    assert growth <= 300 * HANDSHAKE_LIMIT_KILOBYTES, f"{growth} kB"
-
-
-def client_hello() -> bytes:
-    """The first record of a TLS client."""
-    outgoing = ssl.MemoryBIO()
-    session = tls_context().wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="127.0.0.1")
-    with pytest.raises(ssl.SSLWantReadError):
-        session.do_handshake()
-    return outgoing.read()
-
-
-# Certificates that change
-
-
-@pytest.fixture
-def renewable(own_server: StartServer, authority: Authority, tmp_path: Path) -> Iterator[tuple[Server, Path, Path]]:
-    """A server whose certificate lies in files of the test."""
-    chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
-    put_certificate(authority.issue("first"), chain, key)
-    yield own_server({}, certificate=Certificate(chain, key, 0)), chain, key
-
-
-def put_certificate(certificate: Certificate, chain: Path, key: Path) -> int:
-    """Replaces the files; returns the serial number."""
-    chain.write_bytes(certificate.chain.read_bytes())
-    key.write_bytes(certificate.key.read_bytes())
-    return certificate.serial
-
-
-def served_serial(server: Server) -> int:
-    """The serial number of the certificate a new connection sees."""
-    said = ssl.get_server_certificate(server.address_tls)
-    from cryptography import x509
-
-    return x509.load_pem_x509_certificate(said.encode()).serial_number
-
-
-def wait_for_serial(server: Server, serial: int) -> None:
-    """Returns once new connections see a certificate."""
-    deadline = time.monotonic() + TIMEOUT_SECONDS
-    while served_serial(server) != serial:
-        assert time.monotonic() < deadline, f"still the old certificate\n{server.log_tail()}"
-        time.sleep(0.02)
-
-
-def test_sighup_takes_a_new_certificate_and_drops_no_connection(
-    renewable: tuple[Server, Path, Path], authority: Authority, alice: Credentials, peer: Endpoint, only_turnpike
-) -> None:
-    server, chain, key = renewable
-    context = tls_context(str(authority.file))
-    with StreamClient(Tls(server.address_tls, context=context), alice) as old:
-        old.allocate()
-        old.bind_channel(CHANNEL, peer.address)
-        for number in range(5):
-            serial = put_certificate(authority.issue(f"renewed-{number}"), chain, key)
-            server.process.send_signal(signal.SIGHUP)
-            wait_for_serial(server, serial)
-            assert_channel_relays(old, peer)
-        with StreamClient(Tls(server.address_tls, context=context), alice) as new:
-            new.binding()
-
-
-def test_a_session_is_resumed_across_a_new_certificate(
-    renewable: tuple[Server, Path, Path], authority: Authority, only_turnpike
-) -> None:
-    server, chain, key = renewable
-    context = tls_context(version=TLS13)
-    with StreamClient(Tls(server.address_tls, context=context)) as first:
-        first.binding()
-        session = first.socket.session
-    serial = put_certificate(authority.issue("renewed"), chain, key)
-    server.process.send_signal(signal.SIGHUP)
-    wait_for_serial(server, serial)
-    with StreamClient(Tls(server.address_tls, context=context, session=session)) as second:
-        second.binding()
-        assert second.socket.session_reused
-
-
-def test_a_broken_certificate_leaves_the_old_one_and_is_said(
-    renewable: tuple[Server, Path, Path], authority: Authority, alice: Credentials, peer: Endpoint, only_turnpike
-) -> None:
-    server, chain, key = renewable
-    before = served_serial(server)
-    with StreamClient(Tls(server.address_tls), alice) as client:
-        client.allocate()
-        client.bind_channel(CHANNEL, peer.address)
-        seen = len(server.log_text())
-        chain.write_text("-----BEGIN CERTIFICATE-----\nno\n-----END CERTIFICATE-----\n")
-        server.process.send_signal(signal.SIGHUP)
-        deadline = time.monotonic() + TIMEOUT_SECONDS
-        while str(chain) not in server.log_text()[seen:]:
-            assert time.monotonic() < deadline, f"nothing said\n{server.log_tail()}"
-            time.sleep(0.02)
-        assert served_serial(server) == before
-        assert_channel_relays(client, peer)
-        serial = put_certificate(authority.issue("mended"), chain, key)
-        server.process.send_signal(signal.SIGHUP)
-        wait_for_serial(server, serial)
 
 
 def test_close_notify_is_answered(server: Server, only_turnpike) -> None:
@@ -399,19 +241,3 @@ def test_close_notify_is_answered(server: Server, only_turnpike) -> None:
     assert len(secure.recv(100)) == 32
     assert isinstance(secure.unwrap(), socket.socket)
     plain.close()
-
-
-def test_udp_goes_on_beside_a_handshake_storm(
-    server: Server, bob: Credentials, peer: Endpoint
-) -> None:
-    """Full handshakes one after the other for a second; no datagram of somebody else is lost."""
-    context = tls_context(version=TLS12)
-    with Client(server.address, bob) as client:
-        client.allocate()
-        client.permit(peer.address)
-        deadline, count = time.monotonic() + 1, 0
-        while time.monotonic() < deadline:
-            Tls(server.address_tls, context=context).close()
-            assert_relays(client, peer)
-            count += 1
-        assert count >= 10
