@@ -35,7 +35,7 @@ def wrong_cookie() -> bytes:
 
 GARBAGE = {
     "newlines": b"\r\n\r\n\r\n\r\n\r\n\r\n",
-    "ssh": b"SSH-2.0-OpenSSH_9.9\r\n",
+    "ssh-packet": b"\0\0\x05\xdc\x0a\x14" + bytes(40),
     "ones": b"\xff" * 64,
     "rtp": b"\x80\x60" + bytes(62),
     "wrong-cookie": wrong_cookie(),
@@ -140,7 +140,8 @@ def test_a_broken_connection_hurts_nobody_else(way: Way, server: Server, alice: 
 
 @ways("tcp")
 @pytest.mark.parametrize(
-    "request_line", [b"GET / HTTP/1.1", b"POST /x HTTP/1.1", b"OPTIONS * HTTP/1.0", b"CONNECT a:1 HTTP/1.1"]
+    "request_line",
+    [b"GET / HTTP/1.1", b"POST /x HTTP/1.1", b"OPTIONS * HTTP/1.0", b"CONNECT a:1 HTTP/1.1", b"SSH-2.0-OpenSSH_9.9"],
 )
 def test_plain_http_is_refused_and_closed(way: Way, request_line: bytes, only_turnpike) -> None:
     """Whoever is not sent to the control plane gets an error of HTTP's own, or nothing, and an end."""

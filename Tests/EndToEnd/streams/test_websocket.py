@@ -82,6 +82,14 @@ def test_variants_of_the_upgrade_are_taken(server: Server, changes: dict[str, st
     assert b"sec-websocket-extensions" not in head
 
 
+@pytest.mark.parametrize("data", [request(drop="Sec-WebSocket-Protocol"), request(Sec_WebSocket_Protocol="chat")])
+def test_who_does_not_ask_for_the_protocol_is_not_told_of_it(server: Server, data: bytes) -> None:
+    """RFC 6455 4.2.2: a server names none that was not offered."""
+    head = answer_to(server, data).lower()
+    assert head.startswith(b"http/1.1 101 ")
+    assert b"sec-websocket-protocol" not in head
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -92,9 +100,8 @@ def test_variants_of_the_upgrade_are_taken(server: Server, changes: dict[str, st
         request(drop="Sec-WebSocket-Key"),
         request(Sec_WebSocket_Key="short"),
         request(Sec_WebSocket_Version="8"),
-        request(Sec_WebSocket_Protocol="chat"),
     ],
-    ids=["path", "method", "http-1.0", "no-upgrade", "no-key", "bad-key", "version", "protocol"],
+    ids=["path", "method", "http-1.0", "no-upgrade", "no-key", "bad-key", "version"],
 )
 def test_other_requests_get_an_error_of_http(server: Server, data: bytes) -> None:
     assert answer_to(server, data).startswith(b"HTTP/1.1 4")
