@@ -48,13 +48,13 @@ BASE_SETTINGS = {
     "limits/unauthenticated_total_per_s": "1000000",
 }
 
-#: The keys of access tokens that `turnutils_uclient -J` is built with, by kid.
+#: The keys of access tokens that `turnutils_uclient -J` is built with, by kid; it signs with 16 bytes of what they wrap.
 OAUTH_KEYS = {
     "north": ("A256GCM", b"01234567890123456789012345678901"),
     "union": ("A128GCM", b"1234567890123456"),
     "oldempire": ("A256GCM", b"12345678901234567890123456789012"),
 }
-OAUTH = {
+OAUTH = {"auth/oauth_short_keys": "1"} | {
     f"auth/oauth_keys/{name}": f"{algorithm} {base64.b64encode(key).decode()}"
     for name, (algorithm, key) in OAUTH_KEYS.items()
 }

@@ -295,13 +295,17 @@ def test_hundreds_of_connections_leave_nothing_behind(way: Way, server: Server, 
             with Listener() as listener:
                 identity = connection_id(client, listener.address)
                 peer = listener.accept()
-                if number % 4:
-                    data = bind(way, client, identity)
-                    (data.reset if number % 4 == 1 else data.close)()
+                data = bind(way, client, identity)
+                if number % 4 == 1:
+                    data.reset()
+                elif number % 4 == 2:
+                    data.close()
                 if number % 4 == 3:
                     peer.reset()
                 else:
                     peer.close()
+                if number % 4 in (0, 3):
+                    data.close()
         deadline = time.monotonic() + 5
         while server.descriptor_count > before + 2:
             assert time.monotonic() < deadline, f"{server.descriptor_count} descriptors instead of {before}"
