@@ -62,8 +62,8 @@ OAUTH_CELLS = [
 Runs = dict[str, Future]
 
 
-#: What a server of its own is started for, by the cells that need it.
-SETTINGS = {"plain": {}, "mobility": {"server/mobility": "1"}, "oauth": OAUTH}
+#: What a server is started with, by the cells that need it; the client names the second family by a number of coturn's.
+SETTINGS = {"plain": {"server/coturn_dual": "1"}, "mobility": {"server/mobility": "1"}, "oauth": OAUTH}
 
 
 def server_for(case: Case) -> str:
