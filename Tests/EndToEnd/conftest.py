@@ -5,11 +5,14 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from control_site import Site
+from coturn import Coturn
 from hostile.client import Client, Credentials
-from server import OTHER_PASSWORD, OTHER_USER, PASSWORD, USER, Coturn, Server, Turnpike
+from server import OTHER_PASSWORD, OTHER_USER, PASSWORD, USER, Server, Turnpike
+from streams.certificates import Authority, Certificate
 
 #: Addresses beside ::1 on which peers of IPv6 relays live; `run` puts them on the loopback interface of a network
 #: namespace. The relay's own address is refused as a peer, unless the port is a relayed one.
@@ -42,7 +45,7 @@ def start_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathF
     """Starts a server with settings (and its limits as a process), waits until it answers. The caller stops it."""
     kind = KINDS[pytestconfig.getoption("--server")]
 
-    def start(settings: dict[str, str | None] | None = None, **process: int) -> Server:
+    def start(settings: dict[str, str | None] | None = None, **process: Any) -> Server:
         server = kind(tmp_path_factory.mktemp(kind.name), settings or {}, **process)
         try:
             server.wait_until_ready()
@@ -52,6 +55,18 @@ def start_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathF
         return server
 
     return start
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Who signs the certificates of these tests."""
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def certificate(authority: Authority) -> Certificate:
+    """The certificate of servers that speak TLS and DTLS."""
+    return authority.issue("server")
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +86,7 @@ def own_server(start_server: StartServer) -> Iterator[StartServer]:
     """Starts servers for one test and stops them after it."""
     running: list[Server] = []
 
-    def start(settings: dict[str, str | None] | None = None, **process: int) -> Server:
+    def start(settings: dict[str, str | None] | None = None, **process: Any) -> Server:
         running.append(start_server(settings, **process))
         return running[-1]
 

@@ -6,6 +6,7 @@ failing test can be told apart from a wrong test.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import random
@@ -15,9 +16,11 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 from hostile.stun import Builder, Method
+from streams.certificates import Certificate
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 USER = "alice"
@@ -45,6 +48,17 @@ BASE_SETTINGS = {
     "limits/unauthenticated_total_per_s": "1000000",
 }
 
+#: The keys of access tokens that `turnutils_uclient -J` is built with, by kid; it signs with 16 bytes of what they wrap.
+OAUTH_KEYS = {
+    "north": ("A256GCM", b"01234567890123456789012345678901"),
+    "union": ("A128GCM", b"1234567890123456"),
+    "oldempire": ("A256GCM", b"12345678901234567890123456789012"),
+}
+OAUTH = {"auth/oauth_short_keys": "1"} | {
+    f"auth/oauth_keys/{name}": f"{algorithm} {base64.b64encode(key).decode()}"
+    for name, (algorithm, key) in OAUTH_KEYS.items()
+}
+
 #: A setting that no attribute of ours stands for: coturn knows either users or a secret, and has to be told which.
 REST = "rest"
 COTURN_ONLY = {REST}
@@ -61,33 +75,19 @@ class ServerFailure(AssertionError):
 
 
 def free_port() -> int:
-    """A UDP port that is free on 127.0.0.1 and on ::1."""
+    """A port that is free for UDP and TCP on 127.0.0.1 and on ::1, and outside the range that clients' ports come from."""
+    places = [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")]
     for _ in range(100):
-        with (
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ipv4,
-            socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as ipv6,
-        ):
-            ipv4.bind(("127.0.0.1", 0))
-            port = ipv4.getsockname()[1]
+        port = random.randrange(10_000, 28_000)
+        with ExitStack() as probes:
             try:
-                ipv6.bind(("::1", port))
+                for family, address in places:
+                    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                        probes.enter_context(socket.socket(family, kind)).bind((address, port))
             except OSError:
                 continue
-            if not 49152 <= port <= 65535:
-                return port
+            return port
     raise ServerFailure("no free port")
-
-
-def free_tcp_port() -> int:
-    """A TCP port that is free on 127.0.0.1 and outside the range that connections of clients come from."""
-    for _ in range(100):
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            try:
-                probe.bind(("127.0.0.1", random.randrange(10_000, 32_000)))
-            except OSError:
-                continue
-            return probe.getsockname()[1]
-    raise ServerFailure("no free TCP port")
 
 
 def is_local(address: str) -> bool:
@@ -103,7 +103,7 @@ def is_local(address: str) -> bool:
 class Server:
     """A running server process; a subclass knows the command line.
 
-    `settings` go over the base settings; None takes one of those away.
+    `settings` go over the base settings; None takes one of those away. With a certificate it speaks TLS and DTLS too.
     """
 
     name = "server"
@@ -116,11 +116,13 @@ class Server:
         settings: dict[str, str | None],
         descriptors: int | None = None,
         port: int | None = None,
+        certificate: Certificate | None = None,
     ):
         self.directory = directory
         self.port = port or free_port()
-        self.control_port = free_tcp_port()
-        places = {"listen/udp": self.listen_addresses(), "control/http": f"127.0.0.1:{self.control_port}"}
+        self.tls_port = free_port()
+        self.control_port = free_port()
+        places = self.places() | ({} if certificate is None else self.secure_places(certificate))
         wanted = BASE_SETTINGS | places | settings
         self.settings = {path: value for path, value in wanted.items() if value is not None}
         self.log_path = directory / self.log_name
@@ -138,9 +140,22 @@ class Server:
         """The command line."""
         raise NotImplementedError
 
-    def listen_addresses(self) -> str:
-        """Both loopback addresses."""
-        return f"127.0.0.1:{self.port} [::1]:{self.port}"
+    def places(self) -> dict[str, str]:
+        """Where it listens: both loopback addresses."""
+        return {
+            "listen/udp": f"127.0.0.1:{self.port} [::1]:{self.port}",
+            "listen/tcp": f"127.0.0.1:{self.port} [::1]:{self.port}",
+            "control/http": f"127.0.0.1:{self.control_port}",
+        }
+
+    def secure_places(self, certificate: Certificate) -> dict[str, str]:
+        """Where it listens for TLS and DTLS; each shares its port with the plain kind."""
+        return {
+            "listen/tls": f"127.0.0.1:{self.tls_port} [::1]:{self.tls_port}",
+            "listen/dtls": f"127.0.0.1:{self.port} [::1]:{self.port}",
+            "tls/certificate": str(certificate.chain),
+            "tls/private_key": str(certificate.key),
+        }
 
     @property
     def address(self) -> tuple[str, int]:
@@ -151,6 +166,11 @@ class Server:
     def address_ipv6(self) -> tuple[str, int]:
         """Where it listens for IPv6."""
         return "::1", self.port
+
+    @property
+    def address_tls(self) -> tuple[str, int]:
+        """Where it listens for TLS over IPv4."""
+        return "127.0.0.1", self.tls_port
 
     def wait_until_ready(self, limit_seconds: float = 20) -> None:
         """Returns when a Binding request is answered."""
@@ -272,39 +292,6 @@ class Turnpike(Server):
                     return numbers
             time.sleep(0.01)
         raise ServerFailure(f"no line of counters after SIGUSR1\n{self.log_tail()}")
-
-
-class Coturn(Server):
-    """The distribution's coturn, set up as close as it goes."""
-
-    name = "coturn"
-
-    def command(self) -> list[str]:
-        low, high = self.settings.get("relay/ports", "49152-65535").split("-")
-        relay = [f"--relay-ip={address}" for address in self.settings["relay/address"].split()]
-        return [
-            "turnserver", "-n", "--no-cli", "--no-tls", "--no-dtls", "--no-tcp", "--log-file=stdout",
-            f"--pidfile={self.directory}/pid", f"--userdb={self.directory}/db", "--allow-loopback-peers",
-            "--listening-ip=127.0.0.1", "--listening-ip=::1", f"--listening-port={self.port}", *relay,
-            "--relay-threads=1", f"--realm={REALM}", "--no-rfc5780", f"--min-port={low}", f"--max-port={high}",
-            *self.credentials(),
-            f"--user-quota={self.settings.get('limits/allocations_per_user', '0')}",
-        ]  # fmt: skip
-
-    def credentials(self) -> list[str]:
-        """coturn knows either users or a secret."""
-        if REST in self.settings:
-            return ["--use-auth-secret", f"--static-auth-secret={SECRET}"]
-        users = [(USER, PASSWORD), (OTHER_USER, OTHER_PASSWORD)]
-        return ["--lt-cred-mech", *(f"--user={name}:{password}" for name, password in users)]
-
-    def stop(self, limit_seconds: float = 5) -> None:
-        self.process.terminate()
-        self.process.wait(limit_seconds)
-        self.log.close()
-
-    def counters(self) -> dict[str, int]:
-        return {}
 
 
 def counters_of(line: str) -> dict[str, int]:

@@ -11,7 +11,7 @@ from browser import Browser, Chromium
 from browser.calls import Calls, assert_pictures_move, assert_talking, connect, settings, wait_for_state
 from browser.fixtures import Launch
 from conftest import StartServer
-from server import free_port, free_tcp_port
+from server import free_port
 
 
 def test_a_third_visitor_sees_that_the_room_is_full_until_a_tab_is_closed(calls: Calls, launch: Launch):
@@ -80,7 +80,7 @@ def test_a_lost_socket_is_opened_again_within_the_grace(calls: Calls, launch: La
 def test_a_call_comes_back_after_a_restart_of_the_server(
     call_address: str, own_server: StartServer, launch: Launch, tmp_path: Path
 ):
-    https_port, udp_port = free_tcp_port(), free_port()
+    https_port, udp_port = free_port(), free_port()
     wanted = settings(tmp_path, udp_port, https_port)
     calls = Calls(own_server(wanted, port=udp_port), https_port)
     first, second = launch(Chromium), launch(Chromium)

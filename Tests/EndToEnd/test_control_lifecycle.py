@@ -16,7 +16,7 @@ from conftest import StartServer
 from control_client import Connection
 from control_site import Site
 from hostile.client import Client, Credentials
-from server import Server, Turnpike, free_port, free_tcp_port
+from server import Server, Turnpike, free_port
 
 pytestmark = pytest.mark.usefixtures("only_turnpike")
 
@@ -94,7 +94,7 @@ class SelfSigned(Turnpike):
 
 
 def test_self_signed_https_serves_the_same_under_a_certificate_that_is_kept(tmp_path: Path) -> None:
-    port = free_tcp_port()
+    port = free_port()
     pages, seen = [], []
     for _ in range(2):
         server = SelfSigned(tmp_path, {"control/https": f"127.0.0.1:{port}"})
@@ -117,9 +117,9 @@ def test_self_signed_https_serves_the_same_under_a_certificate_that_is_kept(tmp_
 
 
 def test_https_without_a_certificate_is_one_clear_line(tmp_path: Path) -> None:
-    line = refused(tmp_path, "control/http=", f"control/https=127.0.0.1:{free_tcp_port()}")
+    line = refused(tmp_path, "control/http=", f"control/https=127.0.0.1:{free_port()}")
     assert "needs tls/certificate" in line and "--self-signed" in line
     (tmp_path / "broken.pem").write_text("no PEM")
     settings = [f"tls/{name}={tmp_path}/broken.pem" for name in ("certificate", "private_key")]
-    line = refused(tmp_path, "control/http=", f"control/https=127.0.0.1:{free_tcp_port()}", *settings)
+    line = refused(tmp_path, "control/http=", f"control/https=127.0.0.1:{free_port()}", *settings)
     assert f"{tmp_path}/broken.pem" in line

@@ -1,6 +1,7 @@
-"""Two WebRTC peers that may use nothing but the relay exchange 5 MB each way (aiortc: ICE, DTLS, SCTP of its own).
+"""Two WebRTC peers that may use nothing but the relay exchange megabytes each way (aiortc: ICE, DTLS, SCTP of its own).
 
-The transport policy "relay" leaves each peer only its relayed address; the test also looks at the pair ICE chose.
+The transport policy "relay" leaves each peer only its relayed address; the test also looks at the pair ICE chose. Each
+reaches the relay over UDP, TCP or TLS.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hashlib
 import hmac
 import random
 import time
+from collections.abc import Iterator
 
 import pytest
 from aiortc import (
@@ -21,9 +23,12 @@ from aiortc import (
     RTCPeerConnection,
     RTCSessionDescription,
 )
+from conftest import StartServer
 from server import PASSWORD, SECRET, USER, Server
+from streams.certificates import Authority, Certificate
 
 BYTES_EACH_WAY = 5_000_000
+BYTES_OVER_STREAMS = 2_000_000
 CHUNK = 16_000
 BUFFERED_LIMIT = 256_000
 LIMIT_SECONDS = 100
@@ -41,9 +46,9 @@ def rest_credentials() -> tuple[str, str]:
     return username, base64.b64encode(digest).decode()
 
 
-def relay_only(server: Server, credentials: tuple[str, str]) -> RTCPeerConnection:
+def relay_only(url: str, credentials: tuple[str, str]) -> RTCPeerConnection:
     """A peer connection without any candidate but the relayed one."""
-    ice_server = RTCIceServer(f"turn:127.0.0.1:{server.port}?transport=udp", *credentials)
+    ice_server = RTCIceServer(url, *credentials)
     return RTCPeerConnection(RTCConfiguration([ice_server], RTCIceTransportPolicy.RELAY))
 
 
@@ -69,15 +74,15 @@ def described(connection: RTCPeerConnection) -> RTCSessionDescription:
     return connection.localDescription
 
 
-async def receive(channel: RTCDataChannel) -> str:
-    """The hash of what comes, once all of it is there."""
+async def receive(channel: RTCDataChannel, expected: int) -> str:
+    """The hash of what comes, once so many bytes are there."""
     digest, count, done = hashlib.sha256(), 0, asyncio.Event()
 
     def on_message(chunk: bytes) -> None:
         nonlocal count
         digest.update(chunk)
         count += len(chunk)
-        if count >= BYTES_EACH_WAY:
+        if count >= expected:
             done.set()
 
     channel.on("message", on_message)
@@ -104,14 +109,14 @@ def chosen_pair(connection: RTCPeerConnection) -> tuple[str, str]:
     return pair.local_candidate.type, pair.remote_candidate.type
 
 
-async def exchange(server: Server, credentials: tuple[str, str]) -> None:
-    """5 MB each way at the same time, compared by hash."""
-    caller, callee = relay_only(server, credentials), relay_only(server, credentials)
+async def exchange(url: str, credentials: tuple[str, str], size: int) -> None:
+    """So many bytes each way at the same time, compared by hash."""
+    caller, callee = relay_only(url, credentials), relay_only(url, credentials)
     try:
         near, far = await connect(caller, callee)
-        there, back = (random.Random(seed).randbytes(BYTES_EACH_WAY) for seed in (1, 2))
+        there, back = (random.Random(seed).randbytes(size) for seed in (1, 2))
         got_there, got_back, sent_there, sent_back = await asyncio.gather(
-            receive(far), receive(near), send(near, there), send(far, back)
+            receive(far, size), receive(near, size), send(near, there), send(far, back)
         )
         assert chosen_pair(caller) == chosen_pair(callee) == ("relay", "relay")
         assert (got_there, got_back) == (sent_there, sent_back)
@@ -119,9 +124,32 @@ async def exchange(server: Server, credentials: tuple[str, str]) -> None:
         await asyncio.gather(caller.close(), callee.close())
 
 
+@pytest.fixture(scope="module")
+def server(start_server: StartServer, certificate: Certificate) -> Iterator[Server]:
+    """A server with every transport."""
+    running = start_server({}, certificate=certificate)
+    yield running
+    running.stop()
+
+
+def run(url: str, credentials: tuple[str, str], size: int) -> None:
+    """Exchanges, in a bounded time."""
+    asyncio.run(asyncio.wait_for(exchange(url, credentials, size), LIMIT_SECONDS))
+
+
 @pytest.mark.parametrize("credentials", [static_credentials, rest_credentials])
 def test_data_channel_carries_5_MB_each_way_through_the_relay(server: Server, credentials) -> None:
     """Hash equal both ways."""
     if credentials is rest_credentials and server.name == "coturn":
         pytest.skip("coturn knows either users or a secret")
-    asyncio.run(asyncio.wait_for(exchange(server, credentials()), LIMIT_SECONDS))
+    run(f"turn:127.0.0.1:{server.port}?transport=udp", credentials(), BYTES_EACH_WAY)
+
+
+def test_data_channel_goes_over_tcp(server: Server) -> None:
+    run(f"turn:127.0.0.1:{server.port}?transport=tcp", static_credentials(), BYTES_OVER_STREAMS)
+
+
+def test_data_channel_goes_over_tls(server: Server, authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    """aioice checks the server's certificate, against the authorities of the system."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    run(f"turns:127.0.0.1:{server.tls_port}?transport=tcp", static_credentials(), BYTES_OVER_STREAMS)

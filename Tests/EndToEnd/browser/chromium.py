@@ -50,8 +50,10 @@ class Chromium(Browser):
 
     name = "chromium"
 
-    def __init__(self, *flags: str):
+    def __init__(self, *flags: str, authority: Path | None = None):
+        """`authority` is the PEM file of one more authority to trust, also for TURN over TLS."""
         self.flags = [*FLAGS, *flags]
+        self.authority = authority
         self.directory = Path(tempfile.mkdtemp(prefix="chromium-"))
         self.driver: subprocess.Popen | None = None
         self.base = ""
@@ -60,7 +62,11 @@ class Chromium(Browser):
     def start(self) -> None:
         log = self.directory / "driver.log"
         self.driver = subprocess.Popen(
-            ["chromedriver", "--port=0"], stdin=subprocess.DEVNULL, stdout=log.open("wb"), stderr=subprocess.STDOUT
+            ["chromedriver", "--port=0"],
+            stdin=subprocess.DEVNULL,
+            stdout=log.open("wb"),
+            stderr=subprocess.STDOUT,
+            env=os.environ | ({"HOME": self.home_with_authority()} if self.authority else {}),
         )
         found = self.wait_for(lambda: re.search(r"successfully on port (\d+)", log.read_text()), "chromedriver")
         self.base = f"http://127.0.0.1:{found[1]}/session"
@@ -74,6 +80,15 @@ class Chromium(Browser):
         session = self.request("POST", "", {"capabilities": {"alwaysMatch": wanted}})
         self.base += "/" + session["sessionId"]
         self.process_id = session["capabilities"]["goog:processID"]
+
+    def home_with_authority(self) -> str:
+        """A home directory whose NSS store trusts the authority."""
+        store = self.directory / ".pki/nssdb"
+        store.mkdir(parents=True)
+        certutil = ["certutil", "-d", f"sql:{store}"]
+        for arguments in (["-N", "--empty-password"], ["-A", "-t", "C,,", "-n", "test", "-i", str(self.authority)]):
+            subprocess.run([*certutil, *arguments], check=True, capture_output=True)
+        return str(self.directory)
 
     def command(self, name: str, parameters: dict[str, Any] | None = None) -> Any:
         method, path = ROUTES[name]

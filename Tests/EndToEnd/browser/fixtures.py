@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
-from server import free_port, free_tcp_port
+from server import free_port
 
 from .browser import Browser
 from .calls import ADDRESS, Calls, settings
@@ -28,7 +28,7 @@ def call_address(pytestconfig: pytest.Config) -> str:
 @pytest.fixture(scope="module")
 def calls(call_address: str, start_server: Callable, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Calls]:
     """One server with pages and a relay for a file of tests."""
-    https_port, udp_port = free_tcp_port(), free_port()
+    https_port, udp_port = free_port(), free_port()
     wanted = settings(tmp_path_factory.mktemp("certificate"), udp_port, https_port)
     running = start_server(wanted, port=udp_port)
     yield Calls(running, https_port)

@@ -77,6 +77,10 @@ class Client(Endpoint):
         address: str | None = None,
     ):
         super().__init__(address or ("::1" if ":" in server[0] else "127.0.0.1"))
+        self.begin(server, credentials)
+
+    def begin(self, server: Address, credentials: Credentials | None) -> None:
+        """A session without a challenge and without an allocation yet."""
         self.server = server
         self.credentials = credentials
         self.realm: str | None = None
