@@ -74,6 +74,7 @@ public struct Authentication: Sendable {
     /// - Parameters:
     ///   - message: a request.
     ///   - client: where it came from; a nonce is good for that address and port only.
+    ///   - other: another address of the same client, whose nonce is as good.
     ///   - session: who owns the allocation on this five-tuple, if there is one.
     ///   - checksExpiry: whether time-limited credentials must still run: yes to create an allocation, no
     ///     for what keeps one alive, or calls would break when credentials end.
@@ -82,6 +83,7 @@ public struct Authentication: Sendable {
     public func authenticate(
         _ message: borrowing Message,
         from client: TransportAddress,
+        or other: TransportAddress? = nil,
         session: Identity?,
         checksExpiry: Bool,
         at now: Now
@@ -106,9 +108,10 @@ public struct Authentication: Sendable {
                 at: now
             )
         else { return .challenge(.unauthorized) }
-        guard nonceKey.recognizes(nonce, for: client, at: now) else {
-            return .challenge(.staleNonce)
-        }
+        let isOurs =
+            nonceKey.recognizes(nonce, for: client, at: now)
+            || other.map { nonceKey.recognizes(nonce, for: $0, at: now) } ?? false
+        guard isOurs else { return .challenge(.staleNonce) }
         return .authenticated(identity)
     }
 

@@ -65,7 +65,7 @@ extension TURNServer {
             in: message,
             serving: authentication.takesTokens ? .accessTokens : []
         )
-        switch authenticate(message, request, session) {
+        switch authenticate(message, request, session, or: control(of: message, request)) {
         case .authenticated(let identity): request.identity = identity
         case .anonymous: break
         case .challenge(.unauthorized) where unknown.contains(.accessToken):
@@ -103,6 +103,18 @@ extension TURNServer {
             .flatMap { table.allocations[$0].identity }
     }
 
+    /// Where the control connection of a data connection comes from, if it is the same host: clients bring its nonce.
+    private func control(
+        of message: borrowing Message,
+        _ request: Request
+    ) -> TransportAddress? {
+        guard request.method == .connectionBind,
+            let slot = pendingConnection(message, at: request.now.monotonic)
+        else { return nil }
+        let control = table.allocations[table.tcp.pool[slot].allocation].fiveTuple.client
+        return control.ip.canonical == request.fiveTuple.client.ip.canonical ? control : nil
+    }
+
     /// Who asks, or what to answer instead.
     ///
     /// Credentials that end with time must run to create an allocation, not to keep one (which would end
@@ -110,11 +122,13 @@ extension TURNServer {
     private func authenticate(
         _ message: borrowing Message,
         _ request: Request,
-        _ session: Identity?
+        _ session: Identity?,
+        or other: TransportAddress?
     ) -> AuthenticationResult {
         let result = authentication.authenticate(
             message,
             from: request.fiveTuple.client,
+            or: other,
             session: session,
             checksExpiry: request.method == .allocate,
             at: request.now

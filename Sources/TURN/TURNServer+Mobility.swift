@@ -54,14 +54,24 @@ extension TURNServer {
             let other = table.byClient.value(of: request.fiveTuple)
             return other == nil || other == slot ? .found(slot) : .refused(.allocationMismatch)
         }
+        // The ticket before is kept for repetitions: of a move that goes on, or of one that is complete.
         let isRepeated =
-            ticket.number &+ 1 == newest && allocation.mobility.next == request.fiveTuple
+            ticket.number &+ 1 == newest && hasMoved(slot, to: request.fiveTuple)
         return isRepeated ? .found(slot) : .refused(.allocationMismatch)
+    }
+
+    /// Whether an allocation is where the request came from, or on its way there.
+    private func hasMoved(_ slot: Slot<Allocation>, to fiveTuple: FiveTuple) -> Bool {
+        let allocation = table.allocations[slot]
+        guard let next = allocation.mobility.next else {
+            return allocation.fiveTuple == fiveTuple && !allocation.mobility.isDetached
+        }
+        return next == fiveTuple
     }
 
     /// Moves an allocation to where the request came from, unless it is on its way there already.
     mutating func move(_ slot: Slot<Allocation>, _ request: Request) {
-        if table.allocations[slot].mobility.next == request.fiveTuple {
+        if hasMoved(slot, to: request.fiveTuple) {
             counters.retransmissions &+= 1
             return
         }

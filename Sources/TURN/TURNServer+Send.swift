@@ -28,9 +28,17 @@ extension TURNServer {
             to: TransportAddress(ip: canonical, port: peer.port),
             from: allocation,
             data.offset..<data.offset + data.count,
-            isDontFragment: attributes.isDontFragment,
+            isDontFragment: attributes.isDontFragment
+                && TURNServer.obeysDontFragment(from: fiveTuple, to: canonical),
             at: now
         )
+    }
+
+    /// Whether DF is set where a client asks for it: between IPv4 and IPv4, and from a stream (RFC 8656 13, 15); datagrams
+    /// of other pairs ignore the attribute.
+    private static func obeysDontFragment(from client: FiveTuple, to peer: IPAddress) -> Bool {
+        client.transport.isStream
+            || (client.client.ip.canonical.family == .ipv4 && peer.family == .ipv4)
     }
 
     /// Relays the payload of a ChannelData message.

@@ -33,6 +33,22 @@ struct RFC6062_5_4_ConnectionBindTests {
         #expect(server.expect(.time, at: 31).isEmpty)
     }
 
+    /// turnutils_uclient brings the control connection's nonce, and gives up on 438.
+    @Test func theNonceOfTheControlConnectionIsGoodFromTheSameHost() {
+        let alice = connectedClient()
+        let data = server.tcpClient("192.0.2.1:2000")
+        data.nonce = alice.nonce
+        #expect(bind(data).first == "bind ok sha1")
+        let other = TestServer.forTCP()
+        let bob = other.tcpAllocatedClient()
+        _ = other.expect(bob.request(.connect, .peer(peer)))
+        _ = other.expect(.connected(peer, true))
+        let elsewhere = other.tcpClient("198.51.100.7:9")
+        elsewhere.nonce = bob.nonce
+        let request = elsewhere.request(.connectionBind, .connectionID(other.id(peer)))
+        #expect(other.expect(request) == ["bind 438 challenge"])
+    }
+
     @Test func bindsOnce() {
         _ = connectedClient()
         #expect(bind(server.tcpClient("192.0.2.1:2000")).count == 2)

@@ -90,6 +90,14 @@ struct RFC8656_11_SendTests {
         #expect(server.expect(input) == ["50000 → 8.8.8.8:9: x (df)"])
     }
 
+    /// RFC 8656 13.1 to 13.3: datagrams of other pairs of families ignore it.
+    @Test func dontFragmentCountsBetweenIPv4Alone() {
+        let carol = server.allocatedClient("[2a00::7]:9", family: 1)
+        _ = server.expect(carol.permit("8.8.8.8:1"))
+        let input = carol.indication(.send, .peer("8.8.8.8:9"), .empty(.dontFragment), .data("x"))
+        #expect(server.expect(input) == ["50001 → 8.8.8.8:9: x"])
+    }
+
     @Test func needsAnAllocation() {
         let stranger = server.client("192.0.2.2:1000")
         #expect(server.expect(stranger.send("x", to: "8.8.8.8:9")) == ["drop noAllocation"])

@@ -173,9 +173,14 @@ extension RelayEngine {
             connections[index].ending = .atOnce
             return
         }
-        let isWhole =
-            security.sessions.isOpen(index.rawValue)
-            || TLSSessions.recordCount(connections.carried(index)).map { $0 <= kept } ?? false
+        let first = TLSSessions.recordCount(connections.carried(index)) ?? kept + 1
+        if first > Limits.smallCarryBytes, !security.sessions.isOpen(index.rawValue) {
+            // Nobody says hello at such length.
+            connections.statistics.broken &+= 1
+            connections[index].ending = .atOnce
+            return
+        }
+        let isWhole = security.sessions.isOpen(index.rawValue) || first <= kept
         if connections[index].isDeferred || !isWhole { return }
         guard security.deferred.append(index) else {
             connections[index].ending = .atOnce
