@@ -200,7 +200,10 @@ extension RelaySockets: RelayOpener {
     }
 
     func isLive(streamPort port: UInt16, family: AddressFamily) -> Bool {
-        shared.ports(of: family).isOpen(port, forStreams: true)
+        switch family {
+        case .ipv4: shared.portsIPv4.isOpen(port, forStreams: true)
+        case .ipv6: shared.portsIPv6.isOpen(port, forStreams: true)
+        }
     }
 
     @inline(never)
