@@ -7,8 +7,45 @@
 #include <sched.h>
 #include <string.h>
 
+#include <linux/errqueue.h>
 #include <numa.h>
 #include <numaif.h>
+
+static int is_error(const struct cmsghdr *control)
+{
+	return control->cmsg_len >= CMSG_LEN(sizeof(struct sock_extended_err)) &&
+	       ((control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_RECVERR) ||
+		(control->cmsg_level == IPPROTO_IPV6 && control->cmsg_type == IPV6_RECVERR));
+}
+
+int turnpike_take_error(int socket, struct turnpike_queued_error *error)
+{
+	_Alignas(struct cmsghdr) unsigned char control[512];
+	struct msghdr message = {
+		.msg_name = error->name,
+		.msg_namelen = sizeof(error->name),
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+
+	if (recvmsg(socket, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+		return errno;
+	error->is_icmp = 0;
+	error->name_size = message.msg_namelen;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c)) {
+		struct sock_extended_err what;
+
+		if (!is_error(c))
+			continue;
+		memcpy(&what, CMSG_DATA(c), sizeof(what));
+		error->is_icmp = what.ee_origin == SO_EE_ORIGIN_ICMP ||
+				 what.ee_origin == SO_EE_ORIGIN_ICMP6;
+		error->type = what.ee_type;
+		error->code = what.ee_code;
+		error->info = what.ee_info;
+	}
+	return 0;
+}
 
 const char *turnpike_error_name(int error)
 {

@@ -14,6 +14,9 @@ public enum RelayCounter: Int, CaseIterable, Sendable {
     case passes, completions, completionOverflow
     case sends, segmentedSends, segmentationRefused
     case coalescedReceives, receiveRearmed, receiveErrors, buffersExhausted
+    // ICMP errors about relayed datagrams, what clients were told of them, and sends that were made again because one
+    // was reported in their place.
+    case icmpErrors, icmpIndications, sendsRepeated
     case relaysOpened, relaysClosed, relayOpenFailures
 
     // The protocol. The first three are gauges: what there is now.
@@ -53,6 +56,7 @@ public enum RelayCounter: Int, CaseIterable, Sendable {
     case dropsWrongTransport
     case dropsConnectionLimit
     case dropsStaleConnection
+    case dropsICMP
     case dropsReplyOverflow
     case dropsNotLiveRelayedPort
     case dropsNoReplyBuffer

@@ -14,6 +14,9 @@ public struct DatagramSocketOptions: Sendable {
     public var sendBuffer = 0
     /// Each receive tells the traffic class of its datagrams (`IP_RECVTOS`, `IPV6_RECVTCLASS`).
     public var receivesTrafficClass = false
+    /// ICMP errors about what was sent wait to be taken (`IP_RECVERR`, `IPV6_RECVERR`), and the next send or
+    /// receive fails for each; see ``DatagramSocket/takeError()``.
+    public var queuesErrors = false
 
     /// The defaults of a relay.
     public init() {}
@@ -82,6 +85,12 @@ extension DatagramSocket {
             switch family {
             case .ipv4: try set(Int32(IPPROTO_IP), IP_RECVTOS, 1)
             case .ipv6: try set(Int32(IPPROTO_IPV6), IPV6_RECVTCLASS, 1)
+            }
+        }
+        if options.queuesErrors {
+            switch family {
+            case .ipv4: try set(Int32(IPPROTO_IP), IP_RECVERR, 1)
+            case .ipv6: try set(Int32(IPPROTO_IPV6), IPV6_RECVERR, 1)
             }
         }
         SocketCall.setQueue(descriptor, SO_RCVBUFFORCE, SO_RCVBUF, options.receiveBuffer)

@@ -22,15 +22,33 @@ extension SendBatch {
         } catch {
             return 0 - error.rawValue
         }
+        let result = sendAtOnce(index, from: socket)
+        // What could be set can be taken back.
+        try? socket.setFragmentation(false, family: family)
+        return result
+    }
+
+    /// Sends once more, at once, what the kernel refused for an error that was not its own.
+    ///
+    /// - Returns: what a completion's result would be.
+    public mutating func sendAgain(
+        _ index: SlotIndex,
+        from socket: borrowing DatagramSocket
+    ) -> Int32 {
+        isDontFragment(index)
+            ? sendUnfragmented(index, from: socket) : sendAtOnce(index, from: socket)
+    }
+
+    private mutating func sendAtOnce(
+        _ index: SlotIndex,
+        from socket: borrowing DatagramSocket
+    ) -> Int32 {
         // SAFETY: the batch keeps the message until its completion, and the kernel reads it in the call.
         let count = unsafe sendmsg(
             socket.descriptor,
             message(of: index),
             Int32(MSG_DONTWAIT | MSG_NOSIGNAL)
         )
-        let result = count >= 0 ? Int32(clamping: count) : 0 - Errno.last.rawValue
-        // What could be set can be taken back.
-        try? socket.setFragmentation(false, family: family)
-        return result
+        return count >= 0 ? Int32(clamping: count) : 0 - Errno.last.rawValue
     }
 }

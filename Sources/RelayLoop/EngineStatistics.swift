@@ -18,6 +18,10 @@ public struct EngineStatistics: Sendable, BitwiseCopyable {
     public var sends: UInt64 = 0, segmentedSends: UInt64 = 0
     /// Segmented sends that the kernel refused and that went one by one.
     public var segmentationRefused: UInt64 = 0
+    /// ICMP errors about datagrams to peers, and those among them that clients were told of.
+    public var icmpErrors: UInt64 = 0, icmpIndications: UInt64 = 0
+    /// Sends made again, because the kernel had answered the error of an earlier datagram.
+    public var sendsRepeated: UInt64 = 0
     /// Datagrams dropped because they did not fit a buffer.
     public var dropsTruncated: UInt64 = 0
     /// Datagrams to our own relay address at a port that is no open relayed port.

@@ -24,6 +24,10 @@ enum Limits {
     static let passesBetweenChecks = 16_384
     /// Passes that took longer together say nothing about the senders' pace.
     static let trialNanoseconds: UInt64 = 2_000_000_000
+    /// Sends made again, each, after the error of an earlier datagram: another may come in between.
+    static let repeatsOfSend = 3
+    /// ICMP errors read in one pass, and of one socket: as many as a pass of datagrams may draw, and few of one.
+    static let errorsPerPass = 256, errorsPerSocket = 32
     /// Reserved sockets given back in one pass.
     static let reservationsPerPass = 16
     /// Ports of other programs that opening one relayed socket may run into before it is refused.

@@ -50,6 +50,9 @@ extension RelayLoop {
         counters.set(.sends, to: statistics.sends)
         counters.set(.segmentedSends, to: statistics.segmentedSends)
         counters.set(.segmentationRefused, to: statistics.segmentationRefused)
+        counters.set(.icmpErrors, to: statistics.icmpErrors)
+        counters.set(.icmpIndications, to: statistics.icmpIndications)
+        counters.set(.sendsRepeated, to: statistics.sendsRepeated)
     }
 
     private func publishLoop() {
@@ -118,6 +121,7 @@ extension DropReason {
         case .wrongTransport: .dropsWrongTransport
         case .connectionLimit: .dropsConnectionLimit
         case .staleConnection: .dropsStaleConnection
+        case .icmp: .dropsICMP
         case .replyOverflow: .dropsReplyOverflow
         }
     }

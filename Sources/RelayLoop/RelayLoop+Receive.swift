@@ -19,7 +19,7 @@ extension RelayLoop {
             memory.engine.pool.received(buffer)
             handle(buffer, byteCount: Int(completion.result), file: file, at: now)
         } else if let error = completion.error {
-            count(error)
+            receiveFailed(error, file: file)
         }
         if !completion.hasMore { receiveEnded(completion.token) }
     }

@@ -59,7 +59,7 @@ extension RelayLoop {
             // The descriptor stays with its entry.
             _ = socket.release()
         }
-        memory.engine.complete(slot, result: result)
+        memory.engine.complete(slot, result: repeated(slot, result: result))
     }
 
     /// Reads what the control thread sent, and waits for its next word.

@@ -180,6 +180,8 @@ extension RelayThreadConfiguration {
         // A train that does not fit its buffer would be cut.
         options.coalescesReceives = receiveOffload && bufferSize >= Limits.coalescedBytes
         options.receivesTrafficClass = true
+        // Only relayed sockets send to whom others chose, and have somebody to tell.
+        options.queuesErrors = !sharesPort
         options.receiveBuffer = receiveBuffer
         options.sendBuffer = sendBuffer
         return options

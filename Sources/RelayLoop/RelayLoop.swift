@@ -64,6 +64,7 @@ struct RelayLoop: ~Copyable {
             memory.engine.isDraining = sockets.shared.draining.isOn
             memory.engine.resumeHandshakes(at: now, opener: &sockets)
             reap(at: now)
+            if sockets.hasErrors { readErrors(at: now) }
             memory.engine.expire(at: now, opener: &sockets)
             sockets.expireReservations(at: now)
             memory.engine.expireConnections(at: now, opener: &sockets)
@@ -118,6 +119,9 @@ struct RelayLoop: ~Copyable {
     private mutating func handle(_ completion: Completion, at now: Now) {
         switch OperationKind(rawValue: completion.token.kind) {
         case .receive: received(completion, at: now)
+        case .send where completion.result < 0:
+            let slot = SlotIndex(rawValue: completion.token.index)
+            sendFailed(slot, result: completion.result)
         case .send:
             memory.engine.complete(
                 SlotIndex(rawValue: completion.token.index),
@@ -175,7 +179,7 @@ struct RelayLoop: ~Copyable {
 
     private func sleep(at now: Now) -> UInt64 {
         // The last pass only submits what it has left to say.
-        if isStopping || memory.engine.hasDeferredHandshakes { return 0 }
+        if isStopping || memory.engine.hasDeferredHandshakes || sockets.hasErrors { return 0 }
         let longest = throttled.isEmpty ? Limits.sleepNanoseconds : Limits.bandwidthPauseNanoseconds
         guard let deadline = memory.engine.nextDeadline else { return longest }
         if deadline <= now.monotonic { return 0 }

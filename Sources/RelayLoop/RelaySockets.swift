@@ -20,6 +20,9 @@ struct RelaySockets: ~Copyable {
     var opened: [RelayIndex] = []
     var closing: [RelayIndex] = []
 
+    /// Relays whose socket has errors to be read.
+    private var withErrors: [RelayIndex] = []
+
     private var entries: [Entry]
     private var free: FreeIndexes
     let configuration: RelaySocketConfiguration
@@ -33,6 +36,7 @@ struct RelaySockets: ~Copyable {
         free = FreeIndexes(count: capacity)
         opened.reserveCapacity(capacity)
         closing.reserveCapacity(capacity)
+        withErrors.reserveCapacity(capacity)
     }
 
     deinit {
@@ -58,6 +62,23 @@ struct RelaySockets: ~Copyable {
 
     /// Whether the relay takes datagrams or connections, or waits for its receive to end.
     func isOpen(_ relay: RelayIndex) -> Bool { entries[Int(relay.rawValue)].state == .open }
+
+    /// Whether `nextWithError` has one.
+    var hasErrors: Bool { !withErrors.isEmpty }
+
+    /// Notes that the socket of an open relay has errors to be read.
+    mutating func noteError(of relay: RelayIndex) {
+        if entries[Int(relay.rawValue)].hasError { return }
+        entries[Int(relay.rawValue)].hasError = true
+        withErrors.append(relay)
+    }
+
+    /// A relay whose socket has errors to be read; it may have been closed since.
+    mutating func nextWithError() -> RelayIndex? {
+        guard let relay = withErrors.popLast() else { return nil }
+        entries[Int(relay.rawValue)].hasError = false
+        return relay
+    }
 
     /// Gives the descriptor of a socket whose receive has ended back to the kernel, its index to `open`.
     mutating func finishClose(_ relay: RelayIndex) {
@@ -130,6 +151,8 @@ private struct Entry {
     var port: UInt16 = 0
     var family = AddressFamily.ipv4
     var isListening = false
+    /// Is in the list of those with errors.
+    var hasError = false
 }
 
 extension RelaySockets: RelayOpener {
@@ -177,7 +200,10 @@ extension RelaySockets: RelayOpener {
     }
 
     func isLive(streamPort port: UInt16, family: AddressFamily) -> Bool {
-        shared.ports(of: family).isOpen(port, forStreams: true)
+        switch family {
+        case .ipv4: shared.portsIPv4.isOpen(port, forStreams: true)
+        case .ipv6: shared.portsIPv6.isOpen(port, forStreams: true)
+        }
     }
 
     @inline(never)

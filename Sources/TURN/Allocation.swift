@@ -31,6 +31,8 @@ struct Allocation: BitwiseCopyable {
     var mobility = Mobility()
     var bandwidthToPeers = TokenBucket()
     var bandwidthToClient = TokenBucket()
+    /// What its client is told of ICMP errors.
+    var icmp = TokenBucket()
     /// The name in the request that made it, for people to read.
     var user = UserName()
 

@@ -34,6 +34,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case connectionLimit
     /// The outcome of a connection with a peer that nobody waits for any more.
     case staleConnection
+    /// An ICMP error of a type that is not told, or above what an allocation is told a second (RFC 8656 11.5).
+    case icmp
     /// An answer that does not fit into the reply buffer.
     case replyOverflow
 }

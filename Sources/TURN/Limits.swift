@@ -53,6 +53,10 @@ public enum Limits {
         4 * allocations + 4096
     }
 
+    /// ICMP errors that the client of an allocation is told of in a second, and at once: ICE checks some pairs
+    /// that nobody answers, and each check may draw one.
+    public static let icmpPerSecond: UInt64 = 4, icmpBurst: UInt64 = 16
+
     /// PADDING of an answer: an Ethernet's MTU (RFC 5780 6.1).
     public static let discoveryPaddingBytes = 1500
 

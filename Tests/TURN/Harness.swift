@@ -11,6 +11,8 @@ enum TestInput {
     case client(TestClient, [UInt8])
     /// A datagram with this text, from this address, on the relayed socket with this port.
     case peer(String, UInt16, String)
+    /// An ICMP error about a datagram to this address, from the relayed socket with this port.
+    case icmp(ICMPError, String, UInt16)
     /// What became of the connection that the server wanted to this peer.
     case connected(String, Bool)
     /// A connection from this address has come in on the relayed port.
@@ -98,6 +100,8 @@ final class TestServer {
             outputs = []
         case .peer(let peer, let port, let text):
             outputs = [receive(text, from: address(peer), on: port, now)]
+        case .icmp(let error, let peer, let port):
+            outputs = [receive(error, about: address(peer), on: port, now)]
         case .end(let client):
             server.connectionEnded(client.fiveTuple)
             outputs = []

@@ -27,6 +27,23 @@ enum {
 	turnpike_accepted_socket = SOCK_CLOEXEC,
 };
 
+/* An entry of a socket's error queue. */
+struct turnpike_queued_error {
+	/* Whether the rest came with an ICMP message, of either version. */
+	uint8_t is_icmp;
+	uint8_t type;
+	uint8_t code;
+	/* The MTU, where the message tells one. */
+	uint32_t info;
+	/* Where the datagram was sent: a sockaddr_in or a sockaddr_in6. */
+	uint32_t name_size;
+	unsigned char name[28];
+};
+
+/* Takes the next entry off the error queue of a socket that has IP_RECVERR or IPV6_RECVERR set; never blocks.
+ * Returns 0 or a positive errno: EAGAIN when there is none. */
+int turnpike_take_error(int socket, struct turnpike_queued_error *error);
+
 /* Errors: static strings, safe to use from any thread. NULL for a number without a name. */
 
 const char *turnpike_error_name(int error);
