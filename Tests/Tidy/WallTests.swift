@@ -8,6 +8,10 @@ import Testing
     /// Where pointers are, outside `IOURing`, and why.
     private let pointers = [
         "Sources/Exchange/AtomicArray.swift": "atomics on the heap, aligned to cache lines",
+        "Sources/Exchange/ParcelPost.swift": "what travels between two threads",
+        "Sources/Exchange/Parcels.swift": "slots that many threads fill and one empties",
+        "Sources/STUN/AESGCM.swift": "an object of OpenSSL's, for one call",
+        "Sources/TLS/TLSSession.swift": "an object of OpenSSL's that changes its owner",
         "Sources/Exchange/Mailbox.swift": "slots that one thread fills and another empties",
         "Sources/RelayLoop/RelayThread.swift": "the argument of pthread_create",
         "Sources/TLS/TLSContext.swift": "an object of OpenSSL's",

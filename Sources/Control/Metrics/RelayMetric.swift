@@ -85,6 +85,10 @@ extension RelayCounter {
         case .peerConnections: "Connections with peers of TCP allocations there are."
         case .peerConnectionsBound: "Connections with peers that a client took."
         case .peerConnectionsExpired: "Connections with peers that no client took in time."
+        case .dtlsHellos: "Hellos of DTLS strangers that were asked for a cookie."
+        case .peerConnectionsRefused: "Connections with peers that found no place or no permission."
+        case .connectionsHandedOver: "Data connections that went to another relay thread."
+        case .handoversRefused: "Data connections that found the other thread's mailbox full."
         default: "Counts \(name)."
         }
     }

@@ -239,7 +239,7 @@ extension RelayEngine {
     // MARK: Out
 
     /// Sends the datagrams that a session put out.
-    private mutating func send(
+    mutating func send(
         _ progress: TLSProgress,
         of scratch: BufferIndex,
         to index: ConnectionIndex
@@ -316,47 +316,5 @@ extension RelayEngine {
         var output = pool.mutableBytes(place.buffer, place.offset..<(place.offset + room))
         let plaintext = chunks.bytes(box.chunk, box.start..<box.end)
         return sessions.write(index.rawValue, plaintext: plaintext, output: &output)
-    }
-
-    // MARK: Timers
-
-    /// Repeats the flights of handshakes whose answer does not come, of the youngest strangers.
-    mutating func retransmitHandshakes<Opener: RelayOpener & ~Copyable>(
-        at now: Now,
-        opener: inout Opener
-    ) {
-        var next = connections.youngestStranger
-        for _ in 0..<Limits.handshakesPerCheck {
-            guard let index = next, security.datagram != nil else { return }
-            next = connections.olderStranger(than: index)
-            guard connections[index].layer == .dtls,
-                let timer = security.sessions.nextTimer(
-                    index.rawValue,
-                    nowNanoseconds: now.monotonic.nanoseconds
-                ), timer <= now.monotonic.nanoseconds
-            else { continue }
-            let scratch = connections.scratch
-            let progress = Self.retransmit(
-                index,
-                &security.sessions,
-                &connections.chunks,
-                scratch
-            )
-            send(progress, of: scratch, to: index)
-            if case .failed = progress.state {
-                security.failures &+= 1
-                end(index, draining: false, at: now, opener: &opener)
-            }
-        }
-    }
-
-    private static func retransmit(
-        _ index: ConnectionIndex,
-        _ sessions: inout TLSSessions,
-        _ chunks: inout BufferPool,
-        _ scratch: BufferIndex
-    ) -> TLSProgress {
-        var output = chunks.mutableBytes(scratch, 0..<chunks.size)
-        return sessions.retransmit(index.rawValue, output: &output)
     }
 }
