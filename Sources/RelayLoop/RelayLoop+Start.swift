@@ -94,7 +94,8 @@ extension RelayLoop {
         let limit =
             Machine.raiseDescriptorLimit() - Limits.otherDescriptors - listeners - streamListeners
         let wanted = configuration.connections.connections
-        let connections = max(0, min(wanted, limit / 2))
+        // Relayed sockets first: a client over UDP needs nothing else.
+        let connections = max(0, min(wanted, limit / 4))
         return RegisteredFiles(
             listeners: listeners,
             streamListeners: streamListeners,

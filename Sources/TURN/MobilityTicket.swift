@@ -18,9 +18,8 @@ struct TicketStamp: FlatTableKey {
     func hashed(by hash: KeyedHash) -> UInt64 { hash(rawValue) }
 }
 
-/// A ticket as it travels: a tag of 16 bytes, then the content under a pad that the tag chooses.
+/// A ticket as it travels: 32 characters of base64, as coturn's client keeps it in a C string of that size.
 struct SealedTicket: BitwiseCopyable {
-    static let tagCount = 16
     static let count = 32
 
     fileprivate var storage: [32 of UInt8] = .init(repeating: 0)
@@ -28,6 +27,29 @@ struct SealedTicket: BitwiseCopyable {
     /// The value of the attribute.
     var bytes: RawSpan {
         @_lifetime(borrow self) borrowing get { storage.span.rawBytes }
+    }
+
+    /// The characters of a tag of 12 bytes, then the content under a pad that the tag chooses.
+    fileprivate init(_ raw: [24 of UInt8]) {
+        for start in stride(from: 0, to: raw.count, by: 3) {
+            let high = UInt32(raw[start]) &<< 16 | UInt32(raw[start + 1]) &<< 8
+            let four = Base64.characters(high | UInt32(raw[start + 2]))
+            for index in four.indices { storage[start / 3 * 4 + index] = four[index] }
+        }
+    }
+
+    /// The bytes of the characters; nil when they are not all base64.
+    fileprivate static func raw(_ text: RawSpan) -> [24 of UInt8]? {
+        guard text.byteCount == count else { return nil }
+        var raw: [24 of UInt8] = .init(repeating: 0)
+        for start in stride(from: 0, to: count, by: 4) {
+            guard let group = Base64.group(text, at: start) else { return nil }
+            for index in 0..<3 {
+                let shift = UInt32(16 - 8 * index)
+                raw[start / 4 * 3 + index] = UInt8(truncatingIfNeeded: group &>> shift)
+            }
+        }
+        return raw
     }
 }
 
@@ -45,31 +67,31 @@ struct TicketKey: Sendable {
         padKey = hmacSHA256(key: secret.span.rawBytes, Array("mobility pad".utf8).span.rawBytes)
     }
 
+    private static let tagCount = 12
+
     /// The ticket as it travels.
     func seal(_ ticket: MobilityTicket) -> SealedTicket {
         let plain = ticket.content
         let tag = hmacSHA256(key: tagKey.bytes, plain.span.rawBytes)
-        let pad = hmacSHA256(key: padKey.bytes, tag.bytes.extracting(0..<SealedTicket.tagCount))
-        var sealed = SealedTicket()
-        for index in 0..<SealedTicket.tagCount { sealed.storage[index] = tag.bytes.byte(index) }
+        let pad = hmacSHA256(key: padKey.bytes, tag.bytes.extracting(0..<Self.tagCount))
+        var raw: [24 of UInt8] = .init(repeating: 0)
+        for index in 0..<Self.tagCount { raw[index] = tag.bytes.byte(index) }
         for index in plain.indices {
-            sealed.storage[SealedTicket.tagCount + index] = plain[index] ^ pad.bytes.byte(index)
+            raw[Self.tagCount + index] = plain[index] ^ pad.bytes.byte(index)
         }
-        return sealed
+        return SealedTicket(raw)
     }
 
     /// What a ticket says; nil when it is none of ours.
-    func open(_ bytes: RawSpan) -> MobilityTicket? {
-        guard bytes.byteCount == SealedTicket.count else { return nil }
-        let tag = bytes.extracting(0..<SealedTicket.tagCount)
+    func open(_ text: RawSpan) -> MobilityTicket? {
+        guard let raw = SealedTicket.raw(text) else { return nil }
+        let tag = raw.span.rawBytes.extracting(0..<Self.tagCount)
         let pad = hmacSHA256(key: padKey.bytes, tag)
-        var plain: [16 of UInt8] = .init(repeating: 0)
-        for index in plain.indices {
-            plain[index] = bytes.byte(SealedTicket.tagCount + index) ^ pad.bytes.byte(index)
-        }
+        var plain: [12 of UInt8] = .init(repeating: 0)
+        for index in plain.indices { plain[index] = raw[Self.tagCount + index] ^ pad.bytes.byte(index) }
         let expected = hmacSHA256(key: tagKey.bytes, plain.span.rawBytes)
         let isGenuine = tag.isEqualInConstantTime(
-            to: expected.bytes.extracting(0..<SealedTicket.tagCount)
+            to: expected.bytes.extracting(0..<Self.tagCount)
         )
         return isGenuine ? MobilityTicket(content: plain) : nil
     }
@@ -77,19 +99,17 @@ struct TicketKey: Sendable {
 
 extension MobilityTicket {
     /// Both fields in network byte order.
-    fileprivate var content: [16 of UInt8] {
-        let words: [2 of UInt64] = [stamp.rawValue, UInt64(number)]
-        return .init { index in
-            UInt8(truncatingIfNeeded: words[index / 8] &>> UInt64(56 - index % 8 * 8))
+    fileprivate var content: [12 of UInt8] {
+        .init { index in
+            let word = index < 8 ? stamp.rawValue : UInt64(number) &<< 32
+            return UInt8(truncatingIfNeeded: word &>> UInt64(56 - index % 8 * 8))
         }
     }
 
-    fileprivate init(content: [16 of UInt8]) {
-        var words: [2 of UInt64] = .init(repeating: 0)
-        for index in content.indices {
-            words[index / 8] = words[index / 8] &<< 8 | UInt64(content[index])
-        }
-        stamp = TicketStamp(rawValue: words[0])
-        number = UInt32(truncatingIfNeeded: words[1])
+    fileprivate init(content: [12 of UInt8]) {
+        var stamp: UInt64 = 0
+        for index in 0..<8 { stamp = stamp &<< 8 | UInt64(content[index]) }
+        for index in 8..<12 { number = number &<< 8 | UInt32(content[index]) }
+        self.stamp = TicketStamp(rawValue: stamp)
     }
 }

@@ -47,9 +47,8 @@ extension TURNServer {
         let allocation = table.allocations[slot]
         let newest = allocation.mobility.ticket?.number ?? 0
         if ticket.number == newest {
-            let latest = allocation.mobility.next ?? allocation.fiveTuple
-            let isThere = latest == request.fiveTuple && !allocation.mobility.isDetached
-            if isThere { return .refused(.badRequest) }
+            // RFC 8016 3.2.2 has 400 here; coturn's client refreshes so once it has moved, and nothing is at stake.
+            if hasMoved(slot, to: request.fiveTuple) { return .found(slot) }
             // The new 5-tuple must not have another allocation (RFC 8656 7.2 step 2).
             let other = table.byClient.value(of: request.fiveTuple)
             return other == nil || other == slot ? .found(slot) : .refused(.allocationMismatch)

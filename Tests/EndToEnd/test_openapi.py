@@ -81,7 +81,9 @@ def test_who_joined_can_relay_with_the_credentials_it_was_given(site: Site) -> N
     """The relay accepts what the API hands out, and nobody without a claim is handed anything."""
     joined = site.post(f"/api/v1/rooms/{site.room()}/participants").json()
     [entry] = joined["iceServers"]
-    assert entry["urls"] == [f"turn:127.0.0.1:{site.server.port}?transport=udp"]
+    turn = f"turn:127.0.0.1:{site.server.port}?transport="
+    assert entry["urls"][0] == turn + "udp"
+    assert [url.rsplit("=")[-1] for url in entry["urls"]] == ["udp", "tcp"]
     expiry, user = entry["username"].split(":")
     assert user == f"{joined['room']}.{joined['id']}"
     with Client(site.server.address, Credentials(entry["username"], entry["credential"])) as client:

@@ -2,7 +2,10 @@
 
 {UDP, TCP, TLS, DTLS} × {channels, Send} × {IPv4, IPv6} × {echoing peer, client to client}, then RFC 6062, dual
 allocations, mobility and OAuth. Left out, because the client cannot do it whatever the server is: RFC 6062 with a
-passive peer over TLS (`-P -S`: it opens the peer's connection with TLS too, and gives up after EPIPE).
+passive peer over TLS (`-P -S`: it opens the peer's connection with TLS too, and gives up after EPIPE); mobility over TLS and
+DTLS (`-M -S`, which fails against coturn too: it writes to the connection that it has closed). Left out, because the
+RFC is against it: mobility over UDP from client to client, where what a peer sends before the client's first data goes
+to the old address (RFC 8016 3.2.2), which this client has closed.
 """
 
 from __future__ import annotations
@@ -50,8 +53,7 @@ DUAL = [
 ]
 MOBILITY = [
     cell(f"{transport}-mobility-{peer}", transport, IPV4, ("-M", "-c", *PEERS[peer]))
-    for transport in TRANSPORTS
-    for peer in PEERS
+    for transport, peer in (("udp", "echo"), ("tcp", "echo"), ("tcp", "client-to-client"))
 ]
 OAUTH_CELLS = [
     cell(f"{transport}-oauth-{mode}", transport, IPV4, ("-J", *MODES[mode]))

@@ -28,7 +28,8 @@ final class Lobby: SocketListener {
     }
 
     private struct Timer {
-        let seat: Seat
+        // A seat that is left meanwhile goes at once, not with its timer.
+        weak let seat: Seat?
         let deadline: NIODeadline
     }
 
@@ -208,9 +209,9 @@ final class Lobby: SocketListener {
     private func expire(_ timers: inout CircularBuffer<Timer>, _ now: NIODeadline) {
         while let timer = timers.first, timer.deadline <= now {
             timers.removeFirst()
-            guard timer.seat.deadline == timer.deadline else { continue }
-            if timer.seat.standing == .participant { counters.add(.seatsFreed) }
-            removeSeat(timer.seat)
+            guard let seat = timer.seat, seat.deadline == timer.deadline else { continue }
+            if seat.standing == .participant { counters.add(.seatsFreed) }
+            removeSeat(seat)
         }
     }
 }

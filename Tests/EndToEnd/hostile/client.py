@@ -109,7 +109,8 @@ class Client(Endpoint):
             assert 0 <= len(data) - 4 - count < 4, f"ChannelData of {count} in {len(data)} bytes"
             return Received(data[4 : 4 + count], channel=channel)
         message = parse(data)
-        if (message.method, message.message_class) == (Method.DATA, MessageClass.INDICATION):
+        is_data = (message.method, message.message_class) == (Method.DATA, MessageClass.INDICATION)
+        if is_data and message.get(Attribute.ICMP) is None:
             payload = message.get(Attribute.DATA)
             return Received(payload, peer=message.address(Attribute.XOR_PEER_ADDRESS))
         return message
@@ -158,6 +159,8 @@ class Client(Endpoint):
         if self.received:
             return self.received.pop(0)
         found = self.next()
+        while isinstance(found, Message) and found.get(Attribute.ICMP) is not None:
+            found = self.next()
         assert isinstance(found, Received), f"not relayed data: {found}"
         return found
 

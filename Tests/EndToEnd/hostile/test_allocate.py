@@ -118,9 +118,14 @@ def test_missing_or_malformed_transport_draws_400(client: Client, value: bytes |
     assert client.request(allocate(*attributes)).code == 400
 
 
-@pytest.mark.parametrize("protocol", [0, 1, 6, 58, 132, 255])
+@pytest.mark.parametrize("protocol", [0, 1, 58, 132, 255])
 def test_other_transports_draw_442(client: Client, protocol: int, only_turnpike) -> None:
     assert client.allocate_request(transport=bytes([protocol, 0, 0, 0])).code == 442
+
+
+def test_tcp_over_datagrams_draws_400(client: Client, only_turnpike) -> None:
+    """RFC 6062 5.1: it is for clients over TCP and TLS."""
+    assert client.allocate_request(transport=b"\x06\0\0\0").code == 400
 
 
 @pytest.mark.parametrize(
