@@ -88,7 +88,9 @@ struct TicketKey: Sendable {
         let tag = raw.span.rawBytes.extracting(0..<Self.tagCount)
         let pad = hmacSHA256(key: padKey.bytes, tag)
         var plain: [12 of UInt8] = .init(repeating: 0)
-        for index in plain.indices { plain[index] = raw[Self.tagCount + index] ^ pad.bytes.byte(index) }
+        for index in plain.indices {
+            plain[index] = raw[Self.tagCount + index] ^ pad.bytes.byte(index)
+        }
         let expected = hmacSHA256(key: tagKey.bytes, plain.span.rawBytes)
         let isGenuine = tag.isEqualInConstantTime(
             to: expected.bytes.extracting(0..<Self.tagCount)

@@ -11,11 +11,15 @@ extension ReferenceModel {
         else { return }
         // An IPv4 address written as a mapped one is of the wrong family in the strict reading.
         let isUncertain = !required.isEmpty || written.address.canonical != written.address
-        let isDropped = types.contains(WireType.dontFragment) && !scenario.canSetDontFragment
+        let peer = canonical(written)
+        // Other pairs of families ignore DONT-FRAGMENT (13.1 to 13.3).
+        let isIPv4 = !client.client.address.canonical.isIPv6 && !peer.address.isIPv6
+        let isDropped =
+            isIPv4 && types.contains(WireType.dontFragment) && !scenario.canSetDontFragment
         try forward(
             data,
             of: allocation,
-            to: canonical(written),
+            to: peer,
             isUncertain: isUncertain,
             isDropped: isDropped
         )
