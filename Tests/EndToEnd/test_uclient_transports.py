@@ -30,10 +30,10 @@ PEERS = {"echo": (), "client-to-client": ("-y",)}
 def cell(name: str, transport: str, addresses: tuple[str, str], flags: tuple[str, ...]) -> Case:
     """4 clients with 100 messages each; over TLS fewer and far apart, because the client loses what comes together.
 
-    RFC 6062 over TLS has one: four bind their connections one after the other, and the last later than the 30 s it has.
+    RFC 6062 over TLS has two: four bind their connections one after the other, and the last later than the 30 s it has.
     """
     messages, interval_ms = (25, 150) if transport == "tls" else (100, 5)
-    clients = 1 if transport == "tls" and "-T" in flags else 4
+    clients = 2 if transport == "tls" and "-T" in flags else 4
     return Case(name, addresses, TRANSPORTS[transport] + flags, STATIC, clients, messages, interval_ms)
 
 
