@@ -48,12 +48,15 @@ extension Ring {
     ///
     /// As with datagrams the kernel sends while it takes the submission: the completion says how much fitted, or
     /// `EAGAIN`; ``armWritable(file:token:)`` says when to go on.
+    ///
+    /// - Parameter isAwaited: Whether the completion ends a wait; that of a datagram's send never does.
     public mutating func prepareStreamSend(
         _ range: Range<Int>,
         of buffer: BufferIndex,
         in pool: inout BufferPool,
         file: UInt32,
-        token: Token
+        token: Token,
+        isAwaited: Bool
     ) -> Bool {
         precondition(range.lowerBound >= 0 && range.upperBound <= pool.size)
         guard let entry = unsafe nextEntry() else { return false }
@@ -68,7 +71,7 @@ extension Ring {
         )
         unsafe entry.pointee.flags = EntryFlag.fixedFile
         unsafe entry.pointee.user_data = token.rawValue
-        unsubmittedSends &+= 1
+        if !isAwaited { unsubmittedSends &+= 1 }
         return true
     }
 

@@ -25,7 +25,7 @@ public struct Ring: ~Copyable {
     var tail: UInt32 = 0
     /// Completions before this position, if it is past `head`, are known to be of no kind asked for.
     var searched: UInt32 = 0
-    /// Sends filled in and not yet submitted: each will complete while it is submitted.
+    /// Sends filled in and not yet submitted that no wait is for: each will complete while it is submitted.
     var unsubmittedSends: UInt32 = 0
     var receiveGroup: UInt16 = 0
 

@@ -108,12 +108,6 @@ public struct StreamSocket: ~Copyable {
         shutdown(descriptor, Int32(SHUT_WR))
     }
 
-    /// Lets the kernel acknowledge as soon as bytes are read, not after 40 ms: for a connection that was a conversation and
-    /// becomes a stream one way.
-    public static func acknowledgeAtOnce(_ descriptor: Int32) {
-        try? SocketCall.set(descriptor, Int32(IPPROTO_TCP), TCP_QUICKACK, 1)
-    }
-
     /// Ends both directions of a connection: what waits for it in a ring completes.
     public static func shutDown(_ descriptor: Int32) {
         // Fails only when the other end was faster.

@@ -36,6 +36,8 @@ enum Limits {
     static let recordsPerAnswer = 64, placesPerAnswer = 512
     /// Longest sleep, so that counters and reservations do not grow old.
     static let sleepNanoseconds: UInt64 = 500_000_000
+    /// Longest sleep after sends on streams, whose results end no wait: where one was cut short, it goes on then.
+    static let sentSleepNanoseconds: UInt64 = 5_000_000
     /// Room for the kernel's receive header, the source and the control messages in front of a payload.
     static let headroom = 256
     /// Buffers the kernel has at least, unless there are fewer: some trains from a few senders.

@@ -39,6 +39,8 @@ struct RelayLoop: ~Copyable {
     var receiveErrors: UInt64 = 0
     /// What messages of streams weigh in this pass, in completions.
     var streamWork = 0
+    /// Whether this pass sends on streams, of which the kernel may take a part only.
+    var hasSentOnStreams = false
     /// When DTLS handshakes are looked at next.
     var handshakeCheck: UInt64 = 0
     /// Joined connections that their allocation's bandwidth has stopped, and when they are looked at again.
@@ -61,6 +63,7 @@ struct RelayLoop: ~Copyable {
         while !isStopping {
             let now = Clock.now()
             overrun.end(at: now.monotonic.nanoseconds)
+            hasSentOnStreams = false
             memory.engine.isDraining = sockets.shared.draining.isOn
             memory.engine.resumeHandshakes(at: now, opener: &sockets)
             reap(at: now)
@@ -180,12 +183,17 @@ struct RelayLoop: ~Copyable {
     private func sleep(at now: Now) -> UInt64 {
         // The last pass only submits what it has left to say.
         if isStopping || memory.engine.hasDeferredHandshakes || sockets.hasErrors { return 0 }
-        let longest = throttled.isEmpty ? Limits.sleepNanoseconds : Limits.bandwidthPauseNanoseconds
+        let longest = longestSleep
         guard let deadline = memory.engine.nextDeadline else { return longest }
         if deadline <= now.monotonic { return 0 }
         return min(
             deadline.nanoseconds - now.monotonic.nanoseconds,
             longest
         )
+    }
+
+    private var longestSleep: UInt64 {
+        if !throttled.isEmpty { return Limits.bandwidthPauseNanoseconds }
+        return hasSentOnStreams ? Limits.sentSleepNanoseconds : Limits.sleepNanoseconds
     }
 }

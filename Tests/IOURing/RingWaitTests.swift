@@ -74,6 +74,33 @@ import Testing
         #expect(completions.map(\.token.kind) == [Harness.sendKind, Harness.receiveKind])
     }
 
+    /// A connection with more to send, or another that waits for its room, stood still until something else happened.
+    @Test func anAwaitedSendOnAStreamEndsTheWait() throws {
+        var harness = try Harness()
+        var descriptors: [Int32] = [0, 0]
+        try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &descriptors) == 0)
+        defer { for descriptor in descriptors { close(descriptor) } }
+        try harness.ring.register(file: descriptors[0], at: 0)
+        let buffer = try require(harness.pool.take())
+        let isPrepared = harness.ring.prepareStreamSend(
+            0..<100,
+            of: buffer,
+            in: &harness.pool,
+            file: 0,
+            token: Token(kind: Harness.sendKind, index: 0),
+            isAwaited: true
+        )
+        try #require(isPrepared)
+        let began = ContinuousClock.now
+        _ = harness.ring.enter(
+            waitFor: 1,
+            batchWaitMicroseconds: 0,
+            timeoutNanoseconds: 60_000_000_000
+        )
+        #expect(ContinuousClock.now - began < .seconds(50))
+        #expect(harness.ring.nextCompletion()?.result == 100)
+    }
+
     @Test func completionsLeftBehindEndTheWait() throws {
         var harness = try Harness()
         let address = try harness.open(file: 0)

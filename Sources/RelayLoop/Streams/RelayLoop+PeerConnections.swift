@@ -82,7 +82,6 @@ extension RelayLoop {
         let connection = memory.engine.connections[index]
         let limit: Int
         if connection.role == .joined {
-            StreamSocket.acknowledgeAtOnce(connection.descriptor)
             limit = memory.engine.pieceLimit(of: index)
         } else if memory.engine.connections.limits.peers > 0 && !connection.hasAllocation {
             // It may ask to be joined, or belong to another thread: nothing must be read ahead then.

@@ -141,12 +141,18 @@ extension RelayLoop {
             if connection.role == .leaving { depart(index, at: now) }
             return true
         }
+        // What waits for this one to be sent must not wait for something else to happen.
+        let isAwaited =
+            connection.role != .client || connection.phase == .draining
+            || connection.unsealed.count > 0
+        if !isAwaited { hasSentOnStreams = true }
         let isPrepared = memory.ring.prepareStreamSend(
             outbox.start..<outbox.end,
             of: outbox.chunk,
             in: &memory.engine.connections.chunks,
             file: files.file(of: index),
-            token: Token(kind: OperationKind.streamSend.rawValue, index: index.rawValue)
+            token: Token(kind: OperationKind.streamSend.rawValue, index: index.rawValue),
+            isAwaited: isAwaited
         )
         if isPrepared { memory.engine.connections.sending(index) }
         return isPrepared
