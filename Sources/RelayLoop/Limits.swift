@@ -79,10 +79,13 @@ enum Limits {
     /// Chunks of a thread: clients that are slow, or in the midst of a large message, at a time; untouched they
     /// cost nothing.
     static let chunks = 2048
-    /// The share of the places for connections, one in so many, for which old strangers make room.
+    /// The share of the places for connections, one in so many, that old strangers leave free.
     static let reserveOfConnections = 16
     /// Strangers that leave in one pass: as many as may come in one.
     static let departuresPerPass = completionsPerPass
+    /// Connections that were accepted and wait until strangers have made room: as many as the kernel may accept before
+    /// the completions of those that leave come behind them.
+    static let newcomers = 16_384
     /// How long no connection is accepted where the system gave no descriptor.
     static let acceptPauseNanoseconds: UInt64 = 100_000_000
     /// The share of the places for connections, one in so many, that connections with peers may take: each needs

@@ -70,7 +70,11 @@ struct RelayLoop: ~Copyable {
             if sockets.hasErrors { readErrors(at: now) }
             memory.engine.expire(at: now, opener: &sockets)
             sockets.expireReservations(at: now)
-            memory.engine.expireConnections(at: now, opener: &sockets)
+            memory.engine.expireConnections(
+                newcomers: accepts.newcomerCount,
+                at: now,
+                opener: &sockets
+            )
             if now.monotonic.nanoseconds >= handshakeCheck {
                 handshakeCheck = now.monotonic.nanoseconds &+ Limits.handshakeCheckNanoseconds
                 memory.engine.retransmitHandshakes(at: now, opener: &sockets)
@@ -81,6 +85,7 @@ struct RelayLoop: ~Copyable {
             settlePeers(at: now)
             prepareStreamSends(at: now)
             settleConnections()
+            seatNewcomers(at: now)
             resumeThrottled(at: now)
             lendBuffers()
             armReceives(at: now)
@@ -182,7 +187,11 @@ struct RelayLoop: ~Copyable {
 
     private func sleep(at now: Now) -> UInt64 {
         // The last pass only submits what it has left to say.
-        if isStopping || memory.engine.hasDeferredHandshakes || sockets.hasErrors { return 0 }
+        if isStopping || memory.engine.hasDeferredHandshakes || sockets.hasErrors
+            || accepts.newcomerCount > 0
+        {
+            return 0
+        }
         let longest = longestSleep
         guard let deadline = memory.engine.nextDeadline else { return longest }
         if deadline <= now.monotonic { return 0 }
@@ -193,7 +202,8 @@ struct RelayLoop: ~Copyable {
     }
 
     private var longestSleep: UInt64 {
+        if hasSentOnStreams { return Limits.sentSleepNanoseconds }
         if !throttled.isEmpty { return Limits.bandwidthPauseNanoseconds }
-        return hasSentOnStreams ? Limits.sentSleepNanoseconds : Limits.sleepNanoseconds
+        return accepts.isPaused ? Limits.acceptPauseNanoseconds : Limits.sleepNanoseconds
     }
 }

@@ -38,6 +38,7 @@ struct Connections: ~Copyable {
     private var sources: FlatTable<ConnectionSource, UInt32>
     private var oldestStranger = ConnectionIndex.none
     private var newestStranger = ConnectionIndex.none
+    private var strangers = 0
     let limits: ConnectionLimits
 
     /// Takes the memory for as many connections as `limits` allows.
@@ -119,6 +120,12 @@ extension Connections {
         appendStranger(index, at: seconds)
         return index
     }
+
+    /// Whether there is no place.
+    var isFull: Bool { free.isEmpty }
+
+    /// Whether there is somebody whose place another may have.
+    var canMakeRoom: Bool { leaving > 0 || strangers > 0 }
 
     /// The place that the next connection gets.
     var nextPlace: ConnectionIndex? { free.next.map { ConnectionIndex(rawValue: $0) } }
@@ -261,15 +268,20 @@ extension Connections {
     }
 
     /// The stranger whose time is over, if there is one; or the oldest, where places are getting scarce.
-    mutating func nextToLeave(at seconds: UInt64) -> ConnectionIndex? {
+    ///
+    /// A share of the places stays free for whoever cannot wait for one, as long as there are more strangers than that.
+    ///
+    /// - Parameter newcomers: Connections that wait for a place.
+    mutating func nextToLeave(at seconds: UInt64, newcomers: Int) -> ConnectionIndex? {
         let index = oldestStranger
         guard index != .none else { return nil }
         if self[index].deadlineSeconds <= seconds {
             statistics.timedOut &+= 1
             return index
         }
-        let staying = count - leaving
-        if limits.connections - staying < limits.connections / Limits.reserveOfConnections {
+        let reserve = limits.connections / Limits.reserveOfConnections
+        let soonFree = limits.connections - (count - leaving)
+        if soonFree < newcomers + (strangers > reserve ? reserve : 0) {
             statistics.evicted &+= 1
             return index
         }
@@ -288,6 +300,7 @@ extension Connections {
     private mutating func appendStranger(_ index: ConnectionIndex, at seconds: UInt64) {
         // The second that has begun does not count.
         self[index].deadlineSeconds = seconds + limits.idleSeconds + 1
+        strangers += 1
         self[index].older = newestStranger
         self[index].newer = .none
         if newestStranger == .none {
@@ -299,6 +312,7 @@ extension Connections {
     }
 
     private mutating func removeStranger(_ index: ConnectionIndex) {
+        strangers -= 1
         let connection = self[index]
         if connection.older == .none {
             oldestStranger = connection.newer

@@ -12,7 +12,9 @@ extension RelayLoop {
     @inline(never)
     mutating func accepted(_ completion: Completion, at now: Now) {
         let file = completion.token.index
-        if completion.result >= 0 { takeIn(completion.result, from: file, at: now) }
+        if completion.result >= 0 {
+            welcome(Newcomer(descriptor: completion.result, file: file), at: now)
+        }
         if completion.hasMore { return }
         if let error = completion.error, error != .canceled {
             receiveErrors &+= 1
@@ -22,13 +24,37 @@ extension RelayLoop {
         }
     }
 
-    private mutating func takeIn(_ descriptor: Int32, from file: UInt32, at now: Now) {
+    /// Takes a connection in, in its turn.
+    private mutating func welcome(_ newcomer: Newcomer, at now: Now) {
+        if !memory.engine.connections.isFull && accepts.newcomerCount == 0 {
+            takeIn(newcomer, at: now)
+        } else if !accepts.append(newcomer) {
+            refuse(newcomer)
+        }
+    }
+
+    /// Takes in those that have waited for a place; where nobody makes room, they are refused.
+    mutating func seatNewcomers(at now: Now) {
+        while !memory.engine.connections.isFull, let newcomer = accepts.nextNewcomer() {
+            takeIn(newcomer, at: now)
+        }
+        if memory.engine.connections.canMakeRoom { return }
+        while let newcomer = accepts.nextNewcomer() { refuse(newcomer) }
+    }
+
+    private mutating func refuse(_ newcomer: Newcomer) {
+        memory.engine.connections.statistics.refused &+= 1
+        _ = StreamSocket(adopting: newcomer.descriptor)
+    }
+
+    private mutating func takeIn(_ newcomer: Newcomer, at now: Now) {
+        let descriptor = newcomer.descriptor
         let socket = StreamSocket(adopting: descriptor)
         // One that has gone again already has no address any more.
         guard let client = try? StreamSocket.peerAddress(of: descriptor) else { return }
         let fiveTuple = FiveTuple(
             client: TransportAddress(client),
-            listener: ListenerIndex(rawValue: UInt16(truncatingIfNeeded: file)),
+            listener: ListenerIndex(rawValue: UInt16(truncatingIfNeeded: newcomer.file)),
             transport: .tcp
         )
         let place = memory.engine.connections.open(
@@ -249,11 +275,14 @@ extension RelayEngine {
 
     /// Lets go strangers whose time is over, or who have to make room.
     mutating func expireConnections<Opener: RelayOpener & ~Copyable>(
+        newcomers: Int,
         at now: Now,
         opener: inout Opener
     ) {
         for _ in 0..<Limits.departuresPerPass {
-            guard let index = connections.nextToLeave(at: now.seconds) else { return }
+            guard let index = connections.nextToLeave(at: now.seconds, newcomers: newcomers) else {
+                return
+            }
             end(index, draining: false, at: now, opener: &opener)
         }
     }

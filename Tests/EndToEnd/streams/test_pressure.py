@@ -27,7 +27,7 @@ from .transports import Tcp
 GROWTH_LIMIT_KILOBYTES = 4096
 HALF_OPEN = 24_000
 #: The longest a round trip of somebody else's media may take; only a busy machine comes near it.
-PAUSE_LIMIT_SECONDS = 1
+PAUSE_LIMIT_SECONDS = 5
 
 
 class Media:

@@ -151,6 +151,29 @@ import Testing
         #expect(try client.refreshToNothing().messageClass == .success)
     }
 
+    /// Connections that came faster than old ones could be closed were reset, an honest client's among them.
+    @Test func newcomersWaitUntilOldStrangersHaveMadeRoom() throws {
+        let relay = try LoopbackRelay.withStreams { $0.connections.connections = 16 }
+        let strangers = try (0..<400).map { _ in try FarStream(to: relay.address) }
+        let client = try LoopbackClient(over: FarStream(to: relay.address), relay)
+        _ = try client.allocate()
+        #expect(strangers[0].isEnded())
+        #expect(relay.value(.connectionsRefused) == 0)
+        #expect(relay.wait { relay.value(.connectionsAccepted) == 401 })
+    }
+
+    @Test func whereNobodyMakesRoomNewcomersAreRefused() throws {
+        let relay = try LoopbackRelay.withStreams { $0.connections.connections = 4 }
+        let clients = try (0..<4).map { _ in
+            try LoopbackClient(over: FarStream(to: relay.address), relay)
+        }
+        for client in clients { _ = try client.allocate() }
+        let other = try FarStream(to: relay.address)
+        #expect(other.isEnded())
+        #expect(relay.wait { relay.value(.connectionsRefused) == 1 })
+        for client in clients { #expect(try client.refreshToNothing().messageClass == .success) }
+    }
+
     @Test func aSourceHasItsShare() throws {
         let relay = try LoopbackRelay.withStreams { $0.connections.perSource = 3 }
         let allowed = try (0..<3).map { _ in try FarStream(to: relay.address) }
