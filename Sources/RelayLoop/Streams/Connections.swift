@@ -269,9 +269,8 @@ extension Connections {
 
     /// The stranger whose time is over, if there is one; or the oldest, where places are getting scarce.
     ///
-    /// A share of the places stays free for whoever cannot wait for one, as long as there are more strangers than that.
-    ///
-    /// - Parameter newcomers: Connections that wait for a place.
+    /// It makes room for `newcomers`, which wait for a place; and a share of the places stays free for whoever cannot wait,
+    /// as long as there are more strangers than that.
     mutating func nextToLeave(at seconds: UInt64, newcomers: Int) -> ConnectionIndex? {
         let index = oldestStranger
         guard index != .none else { return nil }
