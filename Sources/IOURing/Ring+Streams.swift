@@ -49,7 +49,7 @@ extension Ring {
     /// As with datagrams the kernel sends while it takes the submission: the completion says how much fitted, or
     /// `EAGAIN`; ``armWritable(file:token:)`` says when to go on.
     ///
-    /// - Parameter isAwaited: Whether the completion ends a wait; that of a datagram's send never does.
+    /// Where the send is awaited, its completion ends a wait; that of a datagram's send never does.
     public mutating func prepareStreamSend(
         _ range: Range<Int>,
         of buffer: BufferIndex,
