@@ -6,6 +6,7 @@ extension TURNServer {
     ///
     /// The client has proved its address by its session, so that the answer strikes nobody else. Over other transports what
     /// has no cookie is no message of ours.
+    @inline(never)
     mutating func receiveClassic(
         _ datagram: RawSpan,
         from fiveTuple: FiveTuple,
