@@ -134,7 +134,9 @@ static void configure(turnpike_client *client, const turnpike_client_settings *s
 	SSL_CTX_set_session_cache_mode(client->context,
 		SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(client->context, keep_ticket);
-	if (settings->cipher)
+	if (settings->cipher && !strncmp(settings->cipher, "TLS_", 4))
+		SSL_CTX_set_ciphersuites(client->context, settings->cipher);
+	else if (settings->cipher)
 		SSL_CTX_set_cipher_list(client->context, settings->cipher);
 	if (settings->protocols_size)
 		SSL_CTX_set_alpn_protos(client->context, settings->protocols,
@@ -262,6 +264,11 @@ const unsigned char *turnpike_client_protocol(const turnpike_client *client, uns
 int turnpike_client_is_resumed(const turnpike_client *client)
 {
 	return SSL_session_reused(client->ssl);
+}
+
+const char *turnpike_client_cipher(const turnpike_client *client)
+{
+	return SSL_get_cipher_name(client->ssl);
 }
 
 int turnpike_client_tickets(const turnpike_client *client)

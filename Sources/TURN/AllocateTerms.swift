@@ -27,6 +27,15 @@ struct AllocateTerms {
         }
     }
 
+    /// Whether datagrams that come over IPv4 leave over IPv6.
+    ///
+    /// Their DF bit is to be carried over then (RFC 8656 13.1), and the kernel tells no program what it was: a client that
+    /// counts on DONT-FRAGMENT is refused (3.7). A stream has no such bit (15).
+    func translates(from client: FiveTuple) -> Bool {
+        !client.transport.isStream && client.client.ip.canonical.family == .ipv4
+            && (family == .ipv6 || additionalFamily == .ipv6)
+    }
+
     /// ADDRESS-ERROR-CODE without a reason phrase (RFC 8656 18.12).
     static func addressError(_ code: ErrorCode, _ family: AddressFamily) -> UInt32 {
         UInt32(family.rawValue) << 24 | UInt32(code.value / 100) << 8 | UInt32(code.value % 100)
@@ -48,7 +57,7 @@ struct AllocateTerms {
         case .refused(let code): return .refused(code)
         case .accepted(let accepted): transport = accepted
         }
-        // 4. DONT-FRAGMENT: served.
+        // 4. DONT-FRAGMENT: served, see `translates(from:)`.
         // 5. and 6. RESERVATION-TOKEN and the families. Whether there is such a port is the loop's to see.
         guard let kind = portKind(message) else { return .refused(.badRequest) }
         let families = RequestedFamilies(message, takesCoturnNumber: takesCoturnNumber)

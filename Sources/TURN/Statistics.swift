@@ -95,6 +95,7 @@ public struct Statistics: Sendable {
         case .connectionTimeoutOrFailure: 14
         case .mobilityForbidden: 15
         case .tryAlternate: 16
+        case .serverError: 17
         default: 0
         }
     }

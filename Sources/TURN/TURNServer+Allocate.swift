@@ -31,7 +31,7 @@ extension TURNServer {
         case .refused(let code): return refuse(request, code, &reply)
         case .accepted(let accepted): terms = accepted
         }
-        if let code = mobilityError(inAllocate: message) { return refuse(request, code, &reply) }
+        if let verdict = refuse(message, terms, request, &reply) { return verdict }
         // 11. Another server's to serve.
         if let verdict = redirect(request, terms, &reply) { return verdict }
         // 9. and 10. Capacity of this thread; quotas and ports are the loop's to check.
@@ -45,6 +45,26 @@ extension TURNServer {
             wantsMobility: message.first(.mobilityTicket) != nil
         )
         return .open(relayRequest(terms, request, reservationToken))
+    }
+
+    /// The refusal of terms that can be had, but not by this client or not with what else it wants; nil when there is none.
+    private mutating func refuse(
+        _ message: borrowing Message,
+        _ terms: AllocateTerms,
+        _ request: Request,
+        _ reply: inout MutableRawSpan
+    ) -> Verdict? {
+        // RFC 8656 21.4.
+        guard !request.fiveTuple.client.ip.isTunnelled else {
+            return refuse(request, .forbidden, &reply)
+        }
+        // 4. DONT-FRAGMENT is served, but not where DF of what comes from the client would have to be known.
+        if message.first(.dontFragment) != nil, terms.translates(from: request.fiveTuple) {
+            var unknown = UnknownAttributes()
+            unknown.insert(.dontFragment)
+            return refuse(request, unknown, &reply)
+        }
+        return mobilityError(inAllocate: message, request).map { refuse(request, $0, &reply) }
     }
 
     /// Ends an Allocate request for which a relayed socket was wanted; called at once after `.open`.

@@ -29,7 +29,7 @@ extension TURNServer {
             guard request.method == .allocate else { return .elsewhere(thread: thread) }
             table.promises.remove(request.fiveTuple)
         }
-        guard asksElsewhere, request.method == .refresh,
+        guard asksElsewhere, request.method == .refresh, mobilityError(request) == nil,
             let attribute = message.first(.mobilityTicket),
             let ticket = ticketKey.open(message.value(of: attribute)),
             table.byTicket.value(of: ticket.stamp) == nil

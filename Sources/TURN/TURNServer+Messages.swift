@@ -9,7 +9,9 @@ extension TURNServer {
         at now: Now,
         _ reply: inout MutableRawSpan
     ) -> Verdict {
-        guard let message = Message(datagram) else { return .drop(.malformed) }
+        guard let message = Message(datagram) else {
+            return receiveClassic(datagram, from: fiveTuple, at: now, &reply)
+        }
         let fingerprint = message.hasValidFingerprint
         guard fingerprint != .invalid else { return .drop(.badFingerprint) }
         switch message.type.messageClass {

@@ -3,10 +3,23 @@ internal import STUN
 
 extension TURNServer {
     /// Why MOBILITY-TICKET in an Allocate request is refused (RFC 8016 3.1.2); nil when it is not there or is served.
-    func mobilityError(inAllocate message: borrowing Message) -> ErrorCode? {
+    func mobilityError(
+        inAllocate message: borrowing Message,
+        _ request: Request
+    ) -> ErrorCode? {
         guard let attribute = message.first(.mobilityTicket) else { return nil }
         guard attribute.count == 0 else { return .badRequest }
-        return configuration.allowsMobility ? nil : .mobilityForbidden
+        return mobilityError(request)
+    }
+
+    /// Why a client may not move; nil when it may.
+    ///
+    /// With neither credentials nor a session of TLS or DTLS whoever has seen a ticket could take the allocation (RFC 8016 5).
+    func mobilityError(_ request: Request) -> ErrorCode? {
+        let isProved = request.identity != nil || request.fiveTuple.transport.isSecure
+        guard configuration.allowsMobility, isProved else { return .mobilityForbidden }
+        // Where no allocation is made, none is moved to (RFC 8656 21.4).
+        return request.fiveTuple.client.ip.isTunnelled ? .forbidden : nil
     }
 
     /// Gives a new allocation its first ticket.
@@ -24,7 +37,7 @@ extension TURNServer {
         _ attribute: Attribute,
         _ request: Request
     ) -> OwnedAllocation {
-        guard configuration.allowsMobility else { return .refused(.mobilityForbidden) }
+        if let code = mobilityError(request) { return .refused(code) }
         guard let ticket = ticketKey.open(message.value(of: attribute)) else {
             return .refused(.badRequest)
         }

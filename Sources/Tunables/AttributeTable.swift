@@ -83,7 +83,8 @@ extension AttributeTable {
             .toggle,
             \.server.mobility,
             default: "0",
-            help: "Lets clients take their allocations to another address (RFC 8016)."
+            help:
+                "Lets clients take their allocations to another address (RFC 8016); without credentials over TLS and DTLS only."
         ),
     ]
 

@@ -11,6 +11,7 @@ struct HandoverTests {
     private static func relay(threads: Int) throws -> LoopbackRelay {
         try LoopbackRelay(threads: threads) {
             $0.server.allowsMobility = true
+            LoopbackUser.isRequired(by: &$0.server)
             $0.server.nonceKey = Array("shared by the threads".utf8)
             $0.streamListeners = $0.listeners
             $0.connections.connections = 256
@@ -150,6 +151,7 @@ struct HandoverTests {
             // The quota is what is reached, not the room of a thread.
             $0.server.allocationCapacity = 16
             $0.server.allowsMobility = true
+            LoopbackUser.isRequired(by: &$0.server)
             $0.server.nonceKey = Array("shared by the threads".utf8)
         }
         let peer = try FarSocket(relay.peerHost)

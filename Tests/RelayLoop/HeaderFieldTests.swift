@@ -1,4 +1,5 @@
 import Exchange
+import Glibc
 import IOURing
 import STUN
 import TURN
@@ -105,10 +106,37 @@ import Testing
         }
     }
 
+    /// RFC 8656 15: what comes over TCP leaves with a DSCP of best effort, or the configured one, and as Not-ECT.
+    @Test(arguments: [nil, 34] as [UInt8?])
+    func whatComesOverTCPHasNoMarksOfItsOwn(_ dscp: UInt8?) throws {
+        let relay = try LoopbackRelay.withTCP {
+            if let dscp { $0.trafficClasses = .marked(dscp: dscp) }
+        }
+        let expected = (dscp ?? 0) << 2
+        let stream = try FarStream(to: relay.address)
+        let client = LoopbackClient(over: stream, relay)
+        let peer = try FarSocket(relay.peerHost)
+        _ = try client.connect(to: peer.address)
+        for trafficClass in Self.classes {
+            var value = Int32(trafficClass)
+            try #require(setsockopt(stream.descriptor, Int32(IPPROTO_IP), IP_TOS, &value, 4) == 0)
+            try client.send([trafficClass])
+            #expect(peer.receive() == [trafficClass])
+            #expect(peer.trafficClass == expected)
+            try client.indicate([trafficClass, 1], to: peer.address)
+            #expect(peer.receive() == [trafficClass, 1])
+            #expect(peer.trafficClass == expected)
+        }
+    }
+
     /// Symptom: once a client had asked for DF, all that it sent from then on was lost where it was too large.
-    @Test func dontFragmentIsAboutOneDatagram() throws {
-        let relay = try LoopbackRelay()
-        let client = try LoopbackClient(relay)
+    @Test(arguments: [false, true])
+    func dontFragmentIsAboutOneDatagram(_ isOverTCP: Bool) throws {
+        let relay = try LoopbackRelay.withTCP()
+        let client =
+            isOverTCP
+            ? LoopbackClient(over: try FarStream(to: relay.address), relay)
+            : try LoopbackClient(relay)
         let peer = try FarSocket(relay.peerHost)
         _ = try #require(try client.allocate().relayed)
         try client.permit(peer.address)

@@ -10,6 +10,8 @@ final class LoopbackClient {
     let socket: any FarEnd
     let server: SocketAddress
     private var transactions: UInt64 = 0
+    /// From a server that asks for credentials.
+    private var nonce: [UInt8] = []
 
     init(_ relay: LoopbackRelay) throws {
         socket = try FarSocket(relay.address)
@@ -35,12 +37,26 @@ final class LoopbackClient {
         var ticket: [UInt8]?
         /// CONNECTION-ID.
         var connectionID: UInt32?
+        /// NONCE of a challenge.
+        var nonce: [UInt8]?
     }
 
-    /// Asks, and waits for the answer to just this request.
+    /// Asks, and waits for the answer to just this request; who is challenged proves that he is the user.
     func ask(
         _ method: Method,
         _ attributes: [(AttributeType, AttributeValue)] = []
+    ) throws -> Answer {
+        let answer = try askOnce(method, attributes)
+        guard answer.error == 401, nonce.isEmpty, let challenge = answer.nonce else {
+            return answer
+        }
+        nonce = challenge
+        return try askOnce(method, attributes)
+    }
+
+    private func askOnce(
+        _ method: Method,
+        _ attributes: [(AttributeType, AttributeValue)]
     ) throws -> Answer {
         transactions += 1
         let id = TransactionID(high: 7, low: transactions)
@@ -62,7 +78,7 @@ final class LoopbackClient {
         case bytes([UInt8])
     }
 
-    /// The bytes of a message.
+    /// The bytes of a message; a request of somebody who was challenged is signed.
     func message(
         _ method: Method,
         _ messageClass: MessageClass,
@@ -70,7 +86,14 @@ final class LoopbackClient {
         _ attributes: [(AttributeType, AttributeValue)]
     ) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: 4096)
-        let count = Self.write(into: &bytes, MessageType(method, messageClass), id, attributes)
+        let isSigned = messageClass == .request && !nonce.isEmpty
+        let count = Self.write(
+            into: &bytes,
+            MessageType(method, messageClass),
+            id,
+            attributes + (isSigned ? LoopbackUser.attributes(nonce) : []),
+            isSigned: isSigned
+        )
         return Array(bytes.prefix(count))
     }
 
@@ -78,7 +101,8 @@ final class LoopbackClient {
         into bytes: inout [UInt8],
         _ type: MessageType,
         _ id: TransactionID,
-        _ attributes: [(AttributeType, AttributeValue)]
+        _ attributes: [(AttributeType, AttributeValue)],
+        isSigned: Bool
     ) -> Int {
         var span = bytes.mutableSpan
         var raw = span.mutableBytes
@@ -92,6 +116,7 @@ final class LoopbackClient {
             case .bytes(let value): writer.append(type, bytes: value)
             }
         }
+        if isSigned { writer.appendIntegrity(.sha1, key: LoopbackUser.key) }
         return writer.finish() ?? 0
     }
 
@@ -117,6 +142,9 @@ final class LoopbackClient {
         }
         if let ticket = message.first(.mobilityTicket) {
             answer.ticket = message.value(of: ticket).withUnsafeBytes { Array($0) }
+        }
+        if let nonce = message.first(.nonce) {
+            answer.nonce = message.value(of: nonce).withUnsafeBytes { Array($0) }
         }
         if let id = message.first(.connectionID) { answer.connectionID = message.uint32(id) }
         if let token = message.first(.reservationToken) { answer.token = message.uint64(token) }

@@ -84,6 +84,7 @@ final class Client {
         turnpike_client_alert(pointer) < 0 ? nil : Int(turnpike_client_alert(pointer))
     }
     var isResumed: Bool { turnpike_client_is_resumed(pointer) != 0 }
+    var cipher: String { String(cString: turnpike_client_cipher(pointer)) }
     var tickets: Int { Int(turnpike_client_tickets(pointer)) }
 
     var applicationProtocol: String {

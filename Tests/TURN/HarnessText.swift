@@ -9,8 +9,19 @@ extension TestServer {
     /// The signature is named `sha1` or `sha256` if it is right under the client's key, `forged` if it is
     /// wrong, and left out if there is none.
     func describe(_ bytes: [UInt8], to request: [UInt8], of client: TestClient) -> String {
+        guard bytes.count >= 20, bytes[4..<20] == request[4..<20] else {
+            return "foreign transaction"
+        }
+        let text = describe(withCookie(bytes), of: client)
+        return withCookie(bytes) == bytes ? text : text + " without cookie"
+    }
+
+    private func withCookie(_ bytes: [UInt8]) -> [UInt8] {
+        Array(bytes[..<4]) + [0x21, 0x12, 0xA4, 0x42] + Array(bytes[8...])
+    }
+
+    private func describe(_ bytes: [UInt8], of client: TestClient) -> String {
         guard let message = Message(bytes.span.rawBytes) else { return "malformed" }
-        guard bytes[4..<20] == request[4..<20] else { return "foreign transaction" }
         var words = [name(message.type.method), outcome(message)]
         var cursor = message.attributes()
         while let attribute = cursor.next(in: message) {
@@ -74,7 +85,10 @@ extension TestServer {
         _ client: TestClient
     ) -> String? {
         switch attribute.type {
-        case .errorCode, .realm, .passwordAlgorithms: return nil
+        case .errorCode: return nil
+        // Parts of a challenge, and only of one.
+        case .realm where message.first(.nonce) != nil: return nil
+        case .passwordAlgorithms where message.first(.nonce) != nil: return nil
         case .nonce:
             client.nonce = (0..<attribute.count).map { message.uint8(attribute, at: $0) ?? 0 }
             return "challenge"

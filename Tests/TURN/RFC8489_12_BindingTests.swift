@@ -94,6 +94,25 @@ struct RFC8489_12_BindingTests {
         #expect(server.statistics.errors(.unknownAttribute) == 1)
     }
 
+    @Test func knownAttributesThatHaveNoBusinessAreIgnored() {
+        let request = client.unsigned(
+            .binding,
+            .lifetime(7),
+            .channel(0x4000),
+            .data("x"),
+            .evenPort(reserve: true),
+            .bytes(.errorCode, [0, 0, 4, 0])
+        )
+        #expect(server.expect(request) == ["binding ok mapped=192.0.2.1:1000"])
+        let alice = server.client()
+        let allocate = alice.allocate(.peer("10.0.0.1:1"), .channel(1), .data("x"))
+        #expect(server.expect(allocate)[0].hasPrefix("allocate ok"))
+        let permit = alice.request(.createPermission, .peer("8.8.8.8:1"), .transport(99), .token(1))
+        #expect(server.expect(permit) == ["permission ok sha1"])
+        let send = alice.indication(.send, .lifetime(0), .peer("8.8.8.8:9"), .data("x"))
+        #expect(server.expect(send) == ["50000 → 8.8.8.8:9: x"])
+    }
+
     @Test func dropsIndicationsAndResponses() {
         #expect(server.expect(client.indication(.binding)) == ["drop keepAlive"])
         for messageClass in [MessageClass.success, .error] {

@@ -74,6 +74,32 @@ struct RFC8489_9_2_CredentialsTests {
         #expect(server.expect(alice.permit("8.8.8.8:1")) == ["permission ok sha1"])
     }
 
+    /// The harness names each attribute of an answer.
+    @Test func answersToWhoHasProvedHimselfRepeatNoCredentials() {
+        let alice = server.client()
+        #expect(
+            server.expect(alice.allocate()) == [
+                "allocate ok relayed=50.0.0.1:50000 lifetime=600 mapped=192.0.2.1:1000 sha1"
+            ]
+        )
+        #expect(server.expect(alice.allocate()) == ["allocate 437 sha1"])
+        #expect(server.expect(alice.request(.refresh)) == ["refresh ok lifetime=600 sha1"])
+        #expect(server.expect(alice.permit("8.8.8.8:1")) == ["permission ok sha1"])
+        #expect(server.expect(alice.permit("10.0.0.1:1")) == ["permission 403 sha1"])
+        alice.usesUserhash = true
+        alice.algorithm = .md5
+        #expect(server.expect(alice.bind(0x4000, to: "8.8.8.8:1")) == ["channel ok sha1"])
+        #expect(server.expect(alice.bind(0x4001, to: "8.8.8.8:1")) == ["channel 400 sha1"])
+    }
+
+    /// RFC 8489 14.9: clients make their keys from the realm as they are told it.
+    @Test func theRealmIsAnOpaqueString() {
+        let server = TestServer { $0.realm = "north\u{00A0}pole" }
+        let alice = server.client()
+        alice.realm = "north pole"
+        #expect(server.expect(alice.allocate())[0].hasPrefix("allocate ok"))
+    }
+
     @Test func knowsUsersByTheirHash() {
         let alice = server.client()
         alice.usesUserhash = true

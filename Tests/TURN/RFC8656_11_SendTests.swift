@@ -90,12 +90,29 @@ struct RFC8656_11_SendTests {
         #expect(server.expect(input) == ["50000 → 8.8.8.8:9: x (df)"])
     }
 
-    /// RFC 8656 13.1 to 13.3: datagrams of other pairs of families ignore it.
-    @Test func dontFragmentCountsBetweenIPv4Alone() {
-        let carol = server.allocatedClient("[2a00::7]:9", family: 1)
-        _ = server.expect(carol.permit("8.8.8.8:1"))
-        let input = carol.indication(.send, .peer("8.8.8.8:9"), .empty(.dontFragment), .data("x"))
-        #expect(server.expect(input) == ["50001 → 8.8.8.8:9: x"])
+    /// RFC 8656 13.1 to 13.3: datagrams of other pairs of families ignore it, streams do not.
+    @Test(arguments: [
+        ("192.0.2.7:9", "[2a00::8]:9", ClientTransport.udp, ""),
+        ("[2a00::7]:9", "[2a00::8]:9", .udp, ""),
+        ("[2a00::7]:9", "8.8.8.8:9", .udp, ""),
+        ("[2a00::7]:9", "8.8.8.8:9", .dtls, ""),
+        ("192.0.2.7:9", "8.8.8.8:9", .dtls, " (df)"),
+        ("[2a00::7]:9", "[2a00::8]:9", .tcp, " (df)"),
+        ("[2a00::7]:9", "8.8.8.8:9", .tls, " (df)"),
+    ])
+    func dontFragmentCountsBetweenIPv4Alone(
+        _ source: String,
+        _ peer: String,
+        _ transport: ClientTransport,
+        _ mark: String
+    ) {
+        let carol = server.client(source)
+        carol.transport = transport
+        let family = address(peer).ip.family.rawValue
+        #expect(server.expect(carol.allocate(.family(family)))[0].hasPrefix("allocate ok"))
+        _ = server.expect(carol.permit(peer))
+        let input = carol.indication(.send, .peer(peer), .empty(.dontFragment), .data("x"))
+        #expect(server.expect(input) == ["50001 → \(peer): x" + mark])
     }
 
     @Test func needsAnAllocation() {

@@ -49,6 +49,18 @@ struct RFC8656_12_ChannelTests {
         }
     }
 
+    /// RFC 8656 18.1: RFFU.
+    @Test func whatFollowsTheNumberIsIgnored() {
+        let request = alice.request(
+            .channelBind,
+            .uint32(.channelNumber, 0x4000_FFFF),
+            .peer("8.8.8.8:9")
+        )
+        #expect(server.expect(request) == ["channel ok sha1"])
+        #expect(server.expect(alice.channelData(0x4000, "x")) == ["50000 → 8.8.8.8:9: x"])
+        #expect(server.expect(alice.bind(0x4000, to: "8.8.8.8:9")) == ["channel ok sha1"])
+    }
+
     @Test func numbersAreThoseOfRFC8656() {
         for number in [0, 1, 0x3FFF, 0x5000, 0x7FFF, 0x8000, 0xFFFF] as [UInt16] {
             #expect(server.expect(alice.bind(number, to: "8.8.8.8:9")) == ["channel 400 sha1"])

@@ -25,6 +25,15 @@ struct RFC8656_7_2_AddressFamilyTests {
         )
     }
 
+    /// RFC 8656 18.6 and 18.11: reserved bits.
+    @Test(arguments: [AttributeType.requestedAddressFamily, .additionalAddressFamily])
+    func whatFollowsTheFamilyIsIgnored(_ type: AttributeType) {
+        let alice = server.client()
+        let answer = server.expect(alice.allocate(.uint32(type, 0x02FF_FFFF)))
+        #expect(answer[0].hasPrefix("allocate ok"))
+        #expect(answer[0].contains(" relayed=[2a00:50::1]:"))
+    }
+
     @Test func refusesFamiliesItDoesNotRelay() {
         let alice = server.client()
         for number in [0, 3, 255] as [UInt8] {

@@ -120,6 +120,13 @@ struct RFC8656_7_2_AllocateTests {
         #expect(server.expect(request) == ["allocate 442 sha1"])
     }
 
+    /// RFC 8656 18.8: RFFU.
+    @Test func whatFollowsTheProtocolIsIgnored() {
+        let alice = server.client()
+        let request = alice.request(.allocate, .uint32(.requestedTransport, 0x11FF_FFFF))
+        #expect(server.expect(request) == [success])
+    }
+
     @Test func firstOfTwoAttributesCounts() {
         let alice = server.client()
         let request = alice.request(.allocate, .transport(17), .transport(6))

@@ -87,6 +87,17 @@ import Tunables
         #expect(!text.contains("\n"))
     }
 
+    /// RFC 8489 14.9 and 14.14: fewer than 128 characters.
+    @Test(arguments: ["server/realm", "server/software"])
+    func realmAndSoftwareHaveFewerThan128Characters(_ path: String) throws {
+        let longest = String(repeating: "é", count: 63) + "x"
+        let settings = try settings("\(path)=\(longest)")
+        #expect([settings.server.realm, settings.server.software].contains(longest))
+        #expect(refusal("\(path)=\(longest)y").contains("is not allowed; allowed: "))
+        let control = refusal("\(path)=a\u{7}b")
+        #expect(control.contains("is not allowed; allowed: "))
+    }
+
     @Test(arguments: [
         "auth/secrets/web=short", "auth/users/alice=0xNotAKeyAtAll", "auth/nonce_key=tooshort",
     ])

@@ -12,7 +12,7 @@ typedef struct {
 	// ALPN's list as it goes over the wire; empty for none.
 	const unsigned char *protocols;
 	size_t protocols_size;
-	// OpenSSL's name of the only cipher for TLS 1.2; NULL for the library's.
+	// OpenSSL's names of the only ciphers for TLS 1.2, or, when they begin with TLS_, for TLS 1.3; NULL for the library's.
 	const char *cipher;
 	// Who brings the ticket to resume with; NULL for nobody.
 	turnpike_client *previous;
@@ -57,6 +57,9 @@ const unsigned char *turnpike_client_protocol(const turnpike_client *client, uns
 
 // Whether the handshake was shortened by a ticket.
 int turnpike_client_is_resumed(const turnpike_client *client);
+
+// OpenSSL's name of the cipher in use.
+const char *turnpike_client_cipher(const turnpike_client *client);
 
 // How many tickets came.
 int turnpike_client_tickets(const turnpike_client *client);

@@ -11,6 +11,7 @@ import time
 from conftest import StartServer
 from hostile.client import Client, Credentials, assert_relays
 from hostile.endpoint import Endpoint
+from hostile.stun import Attribute, Builder, MessageClass, Method, message_type
 from server import Server
 
 from .certificates import Certificate
@@ -152,6 +153,27 @@ def test_plain_udp_and_dtls_share_a_port(server: Server, alice: Credentials, bob
             client.allocate()
             client.permit(peer.address)
             assert_relays(client, peer)
+
+
+def test_classic_stun_draws_500_and_over_udp_nothing(
+    server: Server, alice: Credentials, peer: Endpoint, only_turnpike
+) -> None:
+    """RFC 8489 11: the 16 bytes of its transaction id come back; the session goes on."""
+    classic = Builder(Method.BINDING)
+    classic.cookie = 0xC0FFEE11
+    request = classic.build()
+    classic.type = message_type(Method.BINDING, MessageClass.INDICATION)
+    error = struct.pack("!HH", message_type(Method.BINDING, MessageClass.ERROR), 8) + request[4:20]
+    error += struct.pack("!HHHBB", Attribute.ERROR_CODE, 4, 0, 5, 0)
+    with StreamClient(Dtls(server.address), alice) as client:
+        client.allocate()
+        assert client.draws_silence(classic.build())
+        client.put(request)
+        assert client.transport.message() == error
+        client.permit(peer.address)
+        assert_relays(client, peer)
+    with Client(server.address, alice) as plain:
+        assert plain.draws_silence(request)
 
 
 def test_openssl_gets_through(server: Server) -> None:

@@ -13,6 +13,7 @@ extension ReferenceModel {
             return try examine(repeated: message, existing, author, judgement)
         }
         checkAllocate(message, by: author, &judgement)
+        checkFragmentation(message, of: client, &judgement)
         let reservation = message.value(WireType.reservationToken)
         // What only the sockets can tell: ports, quotas, tokens.
         let event = takeEvent(for: message, of: client, judgement)
@@ -76,7 +77,6 @@ extension ReferenceModel {
         case .some(let value) where value[0] != 17: judgement.mustFail.insert(442)
         default: break
         }
-        if message.first(WireType.dontFragment) != nil { judgement.mayFail.insert(420) }
         let even = message.value(WireType.evenPort)
         let token = message.value(WireType.reservationToken)
         let family = message.value(WireType.requestedAddressFamily)
@@ -96,6 +96,23 @@ extension ReferenceModel {
         if family.count != 4 { judgement.mustFail.formUnion([400, 440]) }
         if family.first != 1 && (family.first != 2 || !scenario.hasIPv6Relay) {
             judgement.mustFail.formUnion([440])
+        }
+    }
+
+    /// Where IPv4 becomes IPv6, DONT-FRAGMENT is refused (RFC 8656, 3.7).
+    private func checkFragmentation(
+        _ message: WireMessage,
+        of client: FiveTuple,
+        _ judgement: inout Judgement
+    ) {
+        guard message.first(WireType.dontFragment) != nil, scenario.hasIPv6Relay,
+            !client.client.address.canonical.isIPv6
+        else { return }
+        let families = [WireType.requestedAddressFamily, WireType.additionalAddressFamily]
+        if families.contains(where: { message.value($0)?.first == 2 }) {
+            judgement.mustFail.insert(420)
+        } else if message.first(WireType.reservationToken) != nil {
+            judgement.mayFail.insert(420)
         }
     }
 
