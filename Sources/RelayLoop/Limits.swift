@@ -65,8 +65,9 @@ enum Limits {
     static let handshakeStepsPerPass = 2
     /// The same for DTLS, where a datagram above it is lost and comes again a second later.
     static let datagramStepsPerPass = 8
-    /// Young strangers whose DTLS handshakes are looked at for lost flights, and how often.
-    static let handshakesPerCheck = 256
+    /// Places that a new handshake looks at for a free one.
+    static let handshakePlacesLookedAt = 16
+    /// How often DTLS handshakes are looked at for lost flights.
     static let handshakeCheckNanoseconds: UInt64 = 100_000_000
     /// Room in an outbox that messages leave to alerts and answers to KeyUpdate.
     static let alertBytes = 512

@@ -39,7 +39,11 @@ public struct RelayEngine: ~Copyable {
         connections limits: ConnectionLimits = ConnectionLimits(),
         hash: KeyedHash = KeyedHash(0, 0)
     ) throws(Errno) {
-        let security = try Security(capacity: max(1, limits.connections), hash: hash)
+        let security = try Security(
+            capacity: max(1, limits.connections),
+            handshakes: limits.handshakes,
+            hash: hash
+        )
         connections = try Connections(limits, hash: hash)
         self.security = security
         self.server = server

@@ -149,6 +149,15 @@ extension AttributeTable {
                 "Connections from one IPv4 address or IPv6 /64, for each relay thread; 0: no limit."
         ),
         Attribute(
+            "limits/handshakes",
+            .integer(1...1_000_000),
+            \.limits.handshakes,
+            default: "1024",
+            unit: "handshakes",
+            help:
+                "TLS and DTLS handshakes at a time, for each relay thread; one that began long ago makes room."
+        ),
+        Attribute(
             "limits/connection_idle_s",
             .integer(1...3600),
             \.limits.connectionIdleSeconds,

@@ -156,6 +156,8 @@ public struct Settings: Sendable, Equatable {
         public var connections = 0
         /// Connections of one source and thread; 0: no limit.
         public var connectionsPerSource = 0
+        /// Handshakes of a thread at a time.
+        public var handshakes = 0
         /// How long a connection without an allocation may be silent.
         public var connectionIdleSeconds = 0
         /// The longest lifetime of an allocation.

@@ -139,6 +139,7 @@ extension RelayThreadConfiguration {
         self.streamListeners = streamListeners
         connections.connections = settings.limits.connections
         connections.perSource = UInt32(settings.limits.connectionsPerSource)
+        connections.handshakes = settings.limits.handshakes
         connections.proxies = settings.listen.proxySources.compactMap { AddressPrefix($0) }
         connections.idleSeconds = UInt64(settings.limits.connectionIdleSeconds)
         streamReceiveBuffer = settings.tcp.receiveBuffer

@@ -67,6 +67,8 @@ struct Connection: BitwiseCopyable {
     var unsealed = Outbox()
     /// Whether what it carries is ciphertext of a handshake that waits for its turn.
     var isDeferred = false
+    /// Its place among those that shake hands, which may be another's by now.
+    var handshakePlace = UInt32.max
 
     /// Whether it is on the list of those with something to send.
     var isDirty = false

@@ -8,6 +8,8 @@ public struct ConnectionLimits: Sendable {
     public var connections = 0
     /// Connections from one IPv4 address or one IPv6 /64; 0: no limit but the other.
     public var perSource: UInt32 = 0
+    /// Handshakes of TLS and DTLS at a time.
+    public var handshakes = 1024
     /// How long a connection without an allocation may say nothing sensible.
     public var idleSeconds: UInt64 = 30
     /// Connections with peers that the TURN server may ask for (RFC 6062); 0: TCP is not relayed.

@@ -287,15 +287,6 @@ extension Connections {
         return nil
     }
 
-    /// The stranger that said something sensible last.
-    var youngestStranger: ConnectionIndex? { newestStranger == .none ? nil : newestStranger }
-
-    /// The stranger before another on the list.
-    func olderStranger(than index: ConnectionIndex) -> ConnectionIndex? {
-        let older = table[index].older
-        return older == .none ? nil : older
-    }
-
     private mutating func appendStranger(_ index: ConnectionIndex, at seconds: UInt64) {
         // The second that has begun does not count.
         self[index].deadlineSeconds = seconds + limits.idleSeconds + 1

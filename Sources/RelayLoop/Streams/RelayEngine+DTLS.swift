@@ -137,6 +137,7 @@ extension RelayEngine {
             return nil
         }
         connections[place].layer = .dtls
+        beginHandshake(place, at: now, opener: &opener)
         return place
     }
 

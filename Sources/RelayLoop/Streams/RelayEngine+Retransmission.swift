@@ -5,16 +5,14 @@ internal import TLS
 internal import TURN
 
 extension RelayEngine {
-    /// Repeats the flights of handshakes whose answer does not come, of the youngest strangers.
+    /// Repeats the flights of handshakes whose answer does not come.
     mutating func retransmitHandshakes<Opener: RelayOpener & ~Copyable>(
         at now: Now,
         opener: inout Opener
     ) {
-        var next = connections.youngestStranger
-        for _ in 0..<Limits.handshakesPerCheck {
-            guard let index = next, security.datagram != nil else { return }
-            next = connections.olderStranger(than: index)
-            guard connections[index].layer == .dtls,
+        if security.datagram == nil { return }
+        for place in 0..<security.places.count {
+            guard let index = handshaker(at: place), connections[index].layer == .dtls,
                 let timer = security.sessions.nextTimer(
                     index.rawValue,
                     nowNanoseconds: now.monotonic.nanoseconds

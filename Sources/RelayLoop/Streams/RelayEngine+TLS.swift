@@ -20,15 +20,19 @@ struct Security: ~Copyable {
     var datagramStepsLeft = Limits.datagramStepsPerPass
     /// Connections whose handshakes wait for a pass with steps left.
     var deferred: IndexQueue
+    /// Who shakes hands.
+    var places: HandshakePlaces
     /// Facts for the counters.
     var handshakes: UInt64 = 0, failures: UInt64 = 0, delayed: UInt64 = 0, hellos: UInt64 = 0
 
-    init(capacity: Int, hash: KeyedHash) throws(Errno) {
+    init(capacity: Int, handshakes: Int, hash: KeyedHash) throws(Errno) {
         // Places of connections that are gone may stand in it until their turn comes.
         let deferred = try IndexQueue(capacity: 2 * capacity)
+        let places = try HandshakePlaces(count: handshakes)
         sessions = TLSSessions(capacity: capacity)
         clients = FlatTable(capacity: capacity, hash: hash)
         self.deferred = deferred
+        self.places = places
     }
 }
 
@@ -50,7 +54,7 @@ extension RelayEngine {
                 return false
             }
             security.stepsLeft -= 1
-            guard openSession(index) else { return false }
+            guard openSession(index, at: now, opener: &opener) else { return false }
         }
         var rest = range
         var wasHeard = false
@@ -191,9 +195,14 @@ extension RelayEngine {
     }
 
     /// Begins the session of a connection, if it has none; false when there is no memory for it.
-    private mutating func openSession(_ index: ConnectionIndex) -> Bool {
+    private mutating func openSession<Opener: RelayOpener & ~Copyable>(
+        _ index: ConnectionIndex,
+        at now: Now,
+        opener: inout Opener
+    ) -> Bool {
         if security.sessions.isOpen(index.rawValue) { return true }
         if let context = security.stream, security.sessions.open(index.rawValue, context) {
+            beginHandshake(index, at: now, opener: &opener)
             return true
         }
         connections[index].ending = .atOnce

@@ -74,6 +74,34 @@ def test_slow_handshakes_do_not_delay_an_honest_one(
     assert growth <= 300 * HANDSHAKE_LIMIT_KILOBYTES, f"{growth} kB"
 
 
+def test_a_crowd_that_says_hello_and_no_more_costs_a_bounded_amount(
+    own_server: StartServer, certificate: Certificate, only_turnpike
+) -> None:
+    """Handshakes at a time are limited, and those that began first make room: 1000 of them, then an honest client."""
+    server, crowd, limit = own_server({"limits/handshakes": "50"}, certificate=certificate), 1000, 50
+    hello = client_hello()
+    with StreamClient(Tls(server.address_tls)) as client:
+        client.binding()
+    before = server.resident_kilobytes
+    silent = [connect(server.address_tls) for _ in range(crowd)]
+    for one in silent:
+        one.sendall(hello)
+    for one in silent:
+        one.settimeout(60)
+        try:
+            one.recv(1)
+        except ConnectionResetError:
+            pass
+    growth = server.resident_kilobytes - before
+    with StreamClient(Tls(server.address_tls)) as client:
+        client.binding()
+    for one in silent:
+        one.close()
+    print(f"{growth} kB for {crowd} hellos")
+    assert server.counters()["connections_evicted"] >= crowd - 2 * limit
+    assert growth <= crowd * HANDSHAKE_LIMIT_KILOBYTES / 4, f"{growth} kB"
+
+
 def client_hello() -> bytes:
     """The first record of a TLS client."""
     outgoing = ssl.MemoryBIO()
