@@ -4,7 +4,9 @@ internal import IOURing
 internal import TLS
 internal import TURN
 
-/// Who shakes hands. Where all places are taken, one of those that have theirs for longest makes room.
+/// Who shakes hands.
+///
+/// Where all places are taken, one of those that have theirs for longest makes room.
 struct HandshakePlaces: ~Copyable {
     private var occupants: MappedArray<UInt32>
     /// Where the next one looks for a place first: behind the one that came last.
