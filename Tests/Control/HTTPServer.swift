@@ -79,7 +79,7 @@ final class HTTPServer: Sendable {
 
     /// Waits until something is true, with a generous limit.
     static func eventually(_ condition: () throws -> Bool) rethrows -> Bool {
-        for _ in 0..<1000 {
+        for _ in 0..<6000 {
             if try condition() { return true }
             usleep(10_000)
         }

@@ -2,7 +2,7 @@
 
 import Glibc
 
-/// A connection to a port of loopback; every read has a limit of ten seconds.
+/// A connection to a port of loopback; every read has a limit of a minute.
 final class RawClient {
     struct Problem: Error {}
 
@@ -14,7 +14,7 @@ final class RawClient {
 
     init(port: Int) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var limit = timeval(tv_sec: 10, tv_usec: 0)
+        var limit = timeval(tv_sec: 60, tv_usec: 0)
         let size = socklen_t(MemoryLayout<timeval>.size)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, size)
         setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, size)

@@ -11,7 +11,7 @@ from server import Server, Turnpike
 def command(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
     """A companion command of the server, which knows it by its state directory."""
     arguments = [str(Turnpike.binary()), *words, f"--state={server.directory}/state"]
-    return subprocess.run(arguments, capture_output=True, text=True, timeout=20)
+    return subprocess.run(arguments, capture_output=True, text=True, timeout=60)
 
 
 def document(server: Server, *words: str):

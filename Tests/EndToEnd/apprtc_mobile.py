@@ -91,7 +91,7 @@ class AndroidClient(AppClient):
         self.write({"cmd": "send", "msg": '{"type": "bye"}'})
         need(self.delete().status == 200, "Non-200 response to DELETE")
         self.socket.send_frame(Opcode.CLOSE, b"\x03\xe8")
-        need(self.socket.ends(1), "the socket is not closed within a second")
+        need(self.socket.ends(), "the socket is not closed")
         self.socket.abandon()
 
 

@@ -115,7 +115,7 @@ def test_status_says_how_the_server_is_doing(server: Server, alice: Credentials)
 
 def test_a_command_without_a_server_says_so(tmp_path: Path) -> None:
     arguments = [str(Turnpike.binary()), "status", f"--state={tmp_path}"]
-    finished = subprocess.run(arguments, capture_output=True, text=True, timeout=20)
+    finished = subprocess.run(arguments, capture_output=True, text=True, timeout=60)
     assert finished.returncode == 1
     assert finished.stderr.startswith(f"turnpike: no server answers at {tmp_path}/admin.sock")
 

@@ -102,7 +102,7 @@ def test_closed_tab_frees_the_seat_after_the_grace(quick_site: Site, offers_at_o
     if offers_at_once:
         # The room still counts two: the message cannot be forwarded and has to be kept.
         caller.take_over()
-    wait_until(lambda: not site.is_full(room), "the room has place", limit_seconds=8)
+    wait_until(lambda: not site.is_full(room), "the room has place")
     if not offers_at_once:
         caller.take_over()
     newcomer = joined("android", site, room)
@@ -122,7 +122,7 @@ def test_crash_frees_the_seat_after_the_grace(quick_site: Site, kind: str, survi
     survivor = connect(caller, survivor_kind)
     caller.crash()
     assert site.join(room)["result"] == "FULL", "the seat is kept for a moment"
-    wait_until(lambda: not site.is_full(room), "the room has place", limit_seconds=8)
+    wait_until(lambda: not site.is_full(room), "the room has place")
     # The one who stayed is the initiator of the room now, whatever it was before.
     assert site.message(room, survivor.client, json.dumps(offer("v=0 kept"))) == "SUCCESS"
     newcomer = joined("web", site, room)

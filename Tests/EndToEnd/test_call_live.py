@@ -29,7 +29,7 @@ def test_the_live_page_shows_a_call(calls: Calls, launch: Launch, pytestconfig):
     assert watcher.run(TOTALS)["Allocations"] == "0"
 
     connect(first, second, calls.url(calls.new_room() + "?it=relay"))
-    totals = watcher.wait_for(lambda: shown_call(watcher), "figures of the call", 20)
+    totals = watcher.wait_for(lambda: shown_call(watcher), "figures of the call")
     print(totals)
     titles = watcher.run(TITLES)
     assert titles == list(CHARTED)

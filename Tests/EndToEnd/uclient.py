@@ -109,7 +109,7 @@ def echoing_peers(directory: Path) -> Iterator[int]:
     finally:
         for process in peers:
             process.terminate()
-            process.wait(5)
+            process.wait(30)
         log.close()
 
 

@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 import Testing
 
 @testable import IOURing
@@ -44,7 +45,7 @@ struct Harness: ~Copyable {
     /// A bound socket, registered at `file`; the ring keeps it open.
     mutating func open(
         file: UInt32,
-        _ address: SocketAddress = .loopback(.ipv4),
+        _ address: SocketAddress = .own(),
         options: DatagramSocketOptions = DatagramSocketOptions()
     ) throws -> SocketAddress {
         let socket = try DatagramSocket(boundTo: address, options: options)
@@ -58,13 +59,13 @@ struct Harness: ~Copyable {
         #expect(isArmed)
     }
 
-    /// One pass: waits up to two seconds for a completion, and takes what is there.
+    /// One pass: waits up to half a minute for a completion, and takes what is there.
     mutating func pass() -> [Completion] {
         bufferRing.publish()
         _ = ring.enter(
             waitFor: 1,
             batchWaitMicroseconds: 0,
-            timeoutNanoseconds: 2_000_000_000
+            timeoutNanoseconds: 30_000_000_000
         )
         var completions: [Completion] = []
         while let completion = ring.nextCompletion() { completions.append(completion) }
@@ -181,7 +182,7 @@ struct PlainSocket: ~Copyable {
     let socket: DatagramSocket
     let address: SocketAddress
 
-    init(_ address: SocketAddress = .loopback(.ipv4), receiveBuffer: Int = 1 << 20) throws {
+    init(_ address: SocketAddress = .own(), receiveBuffer: Int = 1 << 20) throws {
         var options = DatagramSocketOptions()
         options.coalescesReceives = false
         options.receiveBuffer = receiveBuffer
@@ -206,10 +207,10 @@ struct PlainSocket: ~Copyable {
         try #require(sent == bytes.count)
     }
 
-    /// The next datagram; `nil` when none comes within two seconds.
+    /// The next datagram; `nil` when none comes within half a minute.
     func receive() -> [UInt8]? {
         var poll = pollfd(fd: socket.descriptor, events: Int16(POLLIN), revents: 0)
-        guard Glibc.poll(&poll, 1, 2000) == 1 else { return nil }
+        guard Glibc.poll(&poll, 1, 30_000) == 1 else { return nil }
         var bytes = [UInt8](repeating: 0, count: 65_536)
         let count = recv(socket.descriptor, &bytes, bytes.count, 0)
         return count >= 0 ? Array(bytes.prefix(count)) : nil
@@ -218,6 +219,20 @@ struct PlainSocket: ~Copyable {
     func set(_ level: Int32, _ option: Int32, _ value: Int32) -> Bool {
         var value = value
         return setsockopt(socket.descriptor, level, option, &value, 4) == 0
+    }
+}
+
+extension SocketAddress {
+    private static let count = Atomic<UInt32>(0)
+
+    /// A loopback address, without a port, where no other test and no other process has any: a port that was
+    /// closed there stays free, and nothing comes to it from elsewhere.
+    static func own(_ family: Family = .ipv4) -> SocketAddress {
+        // IPv6 has but one.
+        if family == .ipv6 { return .loopback(.ipv6) }
+        let number = count.wrappingAdd(1, ordering: .relaxed).newValue & 0x7FF
+        let process = UInt32(getpid()) % 0xFFF + 1
+        return SocketAddress(ipv4: 0x7F80_0000 | process << 11 | number, port: 0)
     }
 }
 

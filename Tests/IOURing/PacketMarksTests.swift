@@ -55,8 +55,8 @@ import Testing
         var harness = try Harness(outgoing: 32)
         var options = DatagramSocketOptions()
         options.receivesTrafficClass = true
-        let receiver = try harness.open(file: 0, .loopback(family), options: options)
-        _ = try harness.open(file: 1, .loopback(family))
+        let receiver = try harness.open(file: 0, .own(family), options: options)
+        _ = try harness.open(file: 1, .own(family))
         // Trains with ECT(1), CE, ECT(0) and without ECN, with and without a DSCP.
         let classes: [UInt8] = [1, 3, 2, 0, 46 << 2 | 1, 46 << 2]
         for trafficClass in classes {
@@ -88,8 +88,8 @@ import Testing
     @Test(arguments: [SocketAddress.Family.ipv4, .ipv6])
     func onlyTheDatagramThatAskedForItIsNotFragmented(_ family: SocketAddress.Family) throws {
         var harness = try Harness()
-        let receiver = try harness.open(file: 0, .loopback(family))
-        let sender = try DatagramSocket(boundTo: .loopback(family))
+        let receiver = try harness.open(file: 0, .own(family))
+        let sender = try DatagramSocket(boundTo: .own(family))
         try harness.ring.register(file: sender.descriptor, at: 1)
         let dontFragment = PacketMarks(isDontFragment: true)
         for marks in [PacketMarks(), dontFragment, PacketMarks()] {
@@ -110,7 +110,7 @@ import Testing
             #expect(harness.ring.prepareSend(&harness.batch, slot: slot, token: token))
         }
         #expect(isSet == [false, true, false])
-        let untouched = try DatagramSocket(boundTo: .loopback(family))
+        let untouched = try DatagramSocket(boundTo: .own(family))
         #expect(try fragmentation(of: sender, family) == fragmentation(of: untouched, family))
         harness.arm(file: 0)
         #expect(harness.receives(3).count == 3)

@@ -127,7 +127,7 @@ import Testing
             let error = ring.enter(
                 waitFor: 1,
                 batchWaitMicroseconds: 0,
-                timeoutNanoseconds: 5_000_000_000
+                timeoutNanoseconds: 30_000_000_000
             )
             #expect(error == nil)
             #expect(ring.nextCompletion()?.token == Token(kind: 4, index: round))
@@ -141,7 +141,7 @@ import Testing
         event.signal()
         event.signal()
         expect(ring.armWake(event, token: Token(kind: 4, index: 0)))
-        _ = ring.enter(waitFor: 1, batchWaitMicroseconds: 0, timeoutNanoseconds: 5_000_000_000)
+        _ = ring.enter(waitFor: 1, batchWaitMicroseconds: 0, timeoutNanoseconds: 30_000_000_000)
         #expect(ring.nextCompletion()?.result == 8)
         expect(ring.armWake(event, token: Token(kind: 4, index: 1)))
         let error = ring.enter(waitFor: 1, batchWaitMicroseconds: 0, timeoutNanoseconds: 1_000_000)
@@ -154,8 +154,8 @@ extension Harness {
     mutating func receiveOne() -> Completion? {
         _ = ring.enter(
             waitFor: 2,
-            batchWaitMicroseconds: 1_000_000,
-            timeoutNanoseconds: 2_000_000_000
+            batchWaitMicroseconds: 30_000_000,
+            timeoutNanoseconds: 30_000_000_000
         )
         return ring.nextCompletion()
     }

@@ -20,6 +20,14 @@ final class LoopbackRelay {
 
     private static let count = Atomic<UInt32>(0)
 
+    /// The first of four addresses that no other relay of this process has, nor one of another process.
+    static func firstHost() -> UInt32 {
+        let number = count.wrappingAdd(1, ordering: .relaxed).newValue
+        precondition(number < 1 << 9, "more relays than addresses")
+        let process = UInt32(getpid()) % 0xFFF + 1
+        return 0x7F00_0000 | process << 11 | number << 2
+    }
+
     /// Starts threads that need no credentials and relay to peers at `peerHost`.
     init(
         threads: Int = 1,
@@ -27,10 +35,9 @@ final class LoopbackRelay {
         tls: TLSContexts = TLSContexts(),
         _ configure: (inout RelayThreadConfiguration) -> Void = { _ in }
     ) throws {
-        let number = Self.count.wrappingAdd(1, ordering: .relaxed).newValue
-        let network = 0x7F00_0000 | (UInt32(getpid()) & 0xFFFF) << 8
-        address = SocketAddress(ipv4: network | (number % 100 + 1), port: 3478)
-        peerHost = SocketAddress(ipv4: network | (number % 100 + 101), port: 0)
+        let host = Self.firstHost()
+        address = SocketAddress(ipv4: host, port: 3478)
+        peerHost = SocketAddress(ipv4: host + 1, port: 0)
 
         var server = ServerConfiguration()
         server.isAuthenticationRequired = false
@@ -72,9 +79,19 @@ final class LoopbackRelay {
         threads.reduce(0) { $0 + $1.counters.value(counter) }
     }
 
-    /// Waits until a condition on the counters holds, at most ten seconds.
+    /// Whether nobody has a UDP port.
+    func isFree(_ address: SocketAddress) -> Bool {
+        do {
+            _ = try DatagramSocket(boundTo: address)
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    /// Waits until a condition on the counters holds, at most a minute.
     func wait(until condition: () -> Bool) -> Bool {
-        for _ in 0..<2000 {
+        for _ in 0..<12_000 {
             if condition() { return true }
             usleep(5000)
         }
@@ -99,7 +116,7 @@ extension FarEnd {
         try send(bytes, to: address, segmentSize: 0)
     }
 
-    func receive() -> [UInt8]? { receive(milliseconds: 10_000) }
+    func receive() -> [UInt8]? { receive(milliseconds: 30_000) }
 }
 
 /// A socket at the far end: a client or a peer.
@@ -146,7 +163,7 @@ final class FarSocket: FarEnd {
     }
 
     /// The next datagram; `nil` when none comes within the time.
-    func receive(milliseconds: Int32 = 10_000) -> [UInt8]? {
+    func receive(milliseconds: Int32 = 30_000) -> [UInt8]? {
         var poll = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
         guard Glibc.poll(&poll, 1, milliseconds) == 1 else { return nil }
         var bytes = [UInt8](repeating: 0, count: 65_536)

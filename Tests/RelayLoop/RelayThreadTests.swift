@@ -9,8 +9,8 @@ import Testing
 
 @Suite struct RelayThreadTests {
     @Test func answersABindingRequestAndStops() throws {
-        let listener = try DatagramSocket(boundTo: .loopback(.ipv4)).localAddress()
-        let address = TransportAddress(ip: IPAddress(ipv4: 0x7F00_0001), port: listener.port)
+        let host = LoopbackRelay.firstHost()
+        let address = TransportAddress(ip: IPAddress(ipv4: host), port: 3478)
         var server = ServerConfiguration()
         server.relayIPv4 = address.ip
         server.allocationCapacity = 100
@@ -24,7 +24,7 @@ import Testing
         var to = sockaddr_in()
         to.sin_family = sa_family_t(AF_INET)
         to.sin_port = address.port.bigEndian
-        to.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        to.sin_addr.s_addr = host.bigEndian
         let request: [UInt8] =
             [0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42] + Array(repeating: 7, count: 12)
         let sent = withUnsafePointer(to: &to) { pointer in
@@ -33,7 +33,7 @@ import Testing
             }
         }
         #expect(sent == 20)
-        var timeout = timeval(tv_sec: 20, tv_usec: 0)
+        var timeout = timeval(tv_sec: 30, tv_usec: 0)
         setsockopt(client.descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, 16)
         var answer = [UInt8](repeating: 0, count: 200)
         #expect(recv(client.descriptor, &answer, answer.count, 0) == 32)

@@ -30,17 +30,17 @@ import Tunables
 
     @Test func wildcardsBecomeTheMachinesAddressesOfTheirFamily() throws {
         let machine = ["127.0.0.1", "127.0.0.2"].compactMap { IPAddress($0) }
-        let listeners = try udp(["0.0.0.0:34781", "127.0.0.1:34781"], machine: machine)
-        #expect(listeners.addresses.map(\.description) == ["127.0.0.1:34781", "127.0.0.2:34781"])
-        #expect(try udp(["[::]:34781"], machine: machine).addresses.isEmpty)
+        let listeners = try udp(["0.0.0.0:24781", "127.0.0.1:24781"], machine: machine)
+        #expect(listeners.addresses.map(\.description) == ["127.0.0.1:24781", "127.0.0.2:24781"])
+        #expect(try udp(["[::]:24781"], machine: machine).addresses.isEmpty)
     }
 
     @Test func aPortInUseIsNamed() throws {
         let socket = try ProbeSocket(.ipv4)
-        let address = try #require(TransportAddress("127.0.0.1:34782"))
+        let address = try #require(TransportAddress("127.0.0.1:24782"))
         #expect(socket.bind(to: address) == 0)
-        let text = problem { _ = try udp(["127.0.0.1:34782"]) }
-        #expect(text.hasPrefix("listen/udp: 127.0.0.1:34782 is in use"))
+        let text = problem { _ = try udp(["127.0.0.1:24782"]) }
+        #expect(text.hasPrefix("listen/udp: 127.0.0.1:24782 is in use"))
         #expect(socket.bind(to: address) != 0)
     }
 

@@ -95,11 +95,11 @@ class Browser:
         found = "document.querySelector(arguments[0])"
         return self.run(f"return {found}?.checkVisibility({{visibilityProperty: true}}) ?? false", selector)
 
-    def wait_until(self, script: str, *arguments: Any, seconds: float = 30) -> Any:
+    def wait_until(self, script: str, *arguments: Any, seconds: float = 60) -> Any:
         """The value of a function's body once it is neither false nor null."""
         return self.wait_for(lambda: self.run(script, *arguments), script, seconds)
 
-    def wait_for(self, condition: Callable[[], Any], what: str, seconds: float = 30) -> Any:
+    def wait_for(self, condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
         """The value of a condition once it holds."""
         deadline = time.monotonic() + seconds
         while not (value := condition()):

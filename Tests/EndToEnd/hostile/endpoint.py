@@ -6,7 +6,7 @@ import socket
 
 from .stun import Address
 
-TIMEOUT_SECONDS = 5
+TIMEOUT_SECONDS = 30
 
 
 class Endpoint:

@@ -113,12 +113,12 @@ def test_channels_have_a_bound(relay: Client, peer: Endpoint, only_turnpike) -> 
 
 
 def test_channel_and_its_permission_expire(own_server, alice: Credentials, peer, other, only_turnpike) -> None:
-    server = own_server({"limits/channel_lifetime_s": "1", "limits/permission_lifetime_s": "1"})
+    server = own_server({"limits/channel_lifetime_s": "2", "limits/permission_lifetime_s": "2"})
     with Client(server.address, alice) as client:
         client.allocate()
         client.bind_channel(0x4000, peer.address)
         assert_channel_relays(client, 0x4000, peer)
-        expired = time.monotonic() + 1.1
+        expired = time.monotonic() + 2.1
         while time.monotonic() < expired:
             client.send_channel_data(0x4000, b"keeps nothing alive")
             time.sleep(0.05)

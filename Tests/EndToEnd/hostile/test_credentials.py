@@ -297,7 +297,7 @@ def test_expired_nonce_draws_438_and_the_session_goes_on(own_server, alice: Cred
         client.allocate()
         first, started = client.nonce, time.monotonic()
         while (answer := client.exchange(client.sign(refresh()).build())).code is None:
-            assert time.monotonic() < started + 30, "the nonce never expired"
+            assert time.monotonic() < started + 60, "the nonce never expired"
             time.sleep(0.05)
         assert time.monotonic() > started + 8
         assert answer.code == 438

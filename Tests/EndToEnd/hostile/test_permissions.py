@@ -165,13 +165,13 @@ def test_permission_is_for_the_address_and_not_the_port(relay: Client, peers) ->
 
 
 def test_permission_expires_and_data_does_not_keep_it(own_server, alice: Credentials, peers, only_turnpike) -> None:
-    server = own_server({"limits/permission_lifetime_s": "1"})
+    server = own_server({"limits/permission_lifetime_s": "2"})
     one, other = peers
     with Client(server.address, alice) as client:
         client.allocate()
         client.permit(one.address)
         assert_relays(client, one)
-        expired = time.monotonic() + 1.1
+        expired = time.monotonic() + 2.1
         while time.monotonic() < expired:
             client.send_indication(one.address, b"keeps nothing alive")
             time.sleep(0.05)

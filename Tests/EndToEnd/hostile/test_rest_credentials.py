@@ -75,7 +75,7 @@ def test_password_of_another_secret_draws_401(server: Server) -> None:
 
 
 def test_running_allocation_outlives_its_credentials(server: Server, only_turnpike) -> None:
-    credentials = time_limited(2)
+    credentials = time_limited(4)
     expiry = int(credentials.username.split(":")[0])
     with Client(server.address, credentials) as client, Client(server.address, credentials) as late:
         client.allocate()

@@ -13,7 +13,7 @@ from server import PASSWORD, USER, Server
 from .certificates import Authority
 
 MESSAGES = 300
-LIMIT_SECONDS = 30
+LIMIT_SECONDS = 60
 
 
 class Echo(asyncio.DatagramProtocol):

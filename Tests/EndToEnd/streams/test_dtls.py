@@ -135,7 +135,7 @@ def test_close_notify_ends_the_allocation(server: Server, alice: Credentials) ->
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.settimeout(0.05)
         probe.connect(relayed)
-        deadline = time.monotonic() + 2
+        deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             try:
                 probe.send(b"?")
@@ -178,7 +178,7 @@ def test_classic_stun_draws_500_and_over_udp_nothing(
 
 def test_openssl_gets_through(server: Server) -> None:
     command = ["openssl", "s_client", "-dtls1_2", "-connect", f"127.0.0.1:{server.port}", "-brief", "-timeout"]
-    said = subprocess.run(command, input=b"Q\n", capture_output=True, timeout=20)
+    said = subprocess.run(command, input=b"Q\n", capture_output=True, timeout=60)
     text = (said.stdout + said.stderr).decode(errors="replace")
     assert "CONNECTION ESTABLISHED" in text and "DTLSv1.2" in text, text
 

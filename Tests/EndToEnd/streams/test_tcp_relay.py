@@ -236,7 +236,7 @@ def test_the_end_of_an_allocation_is_the_end_of_its_connections(way: Way, end: s
                 assert late.request(bind_request(identity)).code == 400
             except Closed:
                 assert client.server and way.server.name == "coturn", "coturn closes instead"
-        deadline = time.monotonic() + 2
+        deadline = time.monotonic() + 30
         while True:
             with socket.socket() as probe:
                 if probe.connect_ex(relayed):
@@ -306,7 +306,7 @@ def test_hundreds_of_connections_leave_nothing_behind(way: Way, server: Server, 
                     peer.close()
                 if number % 4 in (0, 3):
                     data.close()
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         while server.descriptor_count > before + 2:
             assert time.monotonic() < deadline, f"{server.descriptor_count} descriptors instead of {before}"
             time.sleep(0.05)

@@ -32,7 +32,7 @@ def serve_old(context: ssl.SSLContext) -> ssl.SSLContext:
 def s_client(server: Server, *flags: str, data: bytes = b"", port: int | None = None) -> str:
     """What `openssl s_client` says of a connection."""
     command = ["openssl", "s_client", "-connect", f"127.0.0.1:{port or server.tls_port}", *flags]
-    finished = subprocess.run(command, input=data, capture_output=True, timeout=20)
+    finished = subprocess.run(command, input=data, capture_output=True, timeout=60)
     return (finished.stdout + finished.stderr).decode(errors="replace")
 
 

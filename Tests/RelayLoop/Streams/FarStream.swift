@@ -34,7 +34,7 @@ final class FarStream: FarEnd {
         try #require(result == 0 || errno == EINPROGRESS)
         address = try socket.localAddress()
         descriptor = socket.release()
-        try #require(isReady(POLLOUT, milliseconds: 10_000))
+        try #require(isReady(POLLOUT, milliseconds: 30_000))
         var error: Int32 = 0
         var size = socklen_t(4)
         getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &size)
@@ -43,7 +43,7 @@ final class FarStream: FarEnd {
 
     deinit { close(descriptor) }
 
-    /// Sends all the bytes, however long that takes within ten seconds each.
+    /// Sends all the bytes, however long that takes within half a minute each.
     func send(_ bytes: [UInt8]) throws {
         var sent = 0
         while sent < bytes.count {
@@ -54,7 +54,7 @@ final class FarStream: FarEnd {
             if count > 0 {
                 sent += count
             } else {
-                try #require(errno == EAGAIN && isReady(POLLOUT, milliseconds: 10_000))
+                try #require(errno == EAGAIN && isReady(POLLOUT, milliseconds: 30_000))
             }
         }
     }
@@ -82,7 +82,7 @@ final class FarStream: FarEnd {
     }
 
     /// What has come; empty at the end of the stream, nil when nothing comes in time.
-    func receiveBytes(milliseconds: Int32 = 10_000, atMost limit: Int = 65_536) -> [UInt8]? {
+    func receiveBytes(milliseconds: Int32 = 30_000, atMost limit: Int = 65_536) -> [UInt8]? {
         guard isReady(POLLIN, milliseconds: milliseconds) else { return nil }
         var bytes = [UInt8](repeating: 0, count: min(limit, 65_536))
         let count = recv(descriptor, &bytes, bytes.count, 0)
@@ -96,7 +96,7 @@ final class FarStream: FarEnd {
         return bytes
     }
 
-    /// Whether the server ends the connection, within ten seconds.
+    /// Whether the server ends the connection, within half a minute.
     func isEnded() -> Bool {
         while let bytes = receiveBytes() {
             if bytes.isEmpty { return true }

@@ -79,7 +79,7 @@ final class FarTLS: FarEnd {
         }
     }
 
-    private func feed(milliseconds: Int32 = 10_000) throws {
+    private func feed(milliseconds: Int32 = 30_000) throws {
         let bytes = try #require(stream.receiveBytes(milliseconds: milliseconds))
         try #require(!bytes.isEmpty)
         turnpike_client_feed(session, bytes, bytes.count)

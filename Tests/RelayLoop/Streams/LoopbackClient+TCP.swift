@@ -48,7 +48,7 @@ extension LoopbackClient {
     /// Binds a new connection to a peer's; returns it, ready to carry bytes.
     func bind<Stream: FarBytes>(_ id: UInt32, over stream: Stream) throws -> Stream {
         try stream.write(bindRequest(id))
-        try #require(stream.receive(milliseconds: 10_000)?.prefix(2) == [1, 0x0B])
+        try #require(stream.receive(milliseconds: 30_000)?.prefix(2) == [1, 0x0B])
         return stream
     }
 }

@@ -156,14 +156,14 @@ import Testing
         let relay = try LoopbackRelay.withTCP(threads: 2)
         let control = try LoopbackClient(over: FarStream(to: relay.address), relay)
         _ = try control.allocateTCP(permitting: relay.peerHost)
-        for number in 0..<12 {
+        for number in 0..<16 {
             let listener = try FarListener(relay.peerHost)
             let id = try control.connectTCP(to: listener.address)
             let peer = try listener.accept()
             let data = noise(200_000, seed: UInt64(number))
             let client = try FarStream(to: relay.address)
             try client.send(control.bindRequest(id) + data)
-            try #require(client.receive(milliseconds: 10_000)?.prefix(2) == [1, 0x0B])
+            try #require(client.receive(milliseconds: 30_000)?.prefix(2) == [1, 0x0B])
             #expect(peer.read(data.count) == data)
             try peer.send(data)
             #expect(client.read(data.count) == data)
@@ -173,14 +173,14 @@ import Testing
         #expect(relay.wait { relay.value(.connectionsHandedOver) > 0 })
         #expect(relay.wait { relay.value(.connections) == 1 })
         #expect(relay.value(.handoversRefused) == 0)
-        #expect(relay.value(.peerConnectionsBound) == 12)
+        #expect(relay.value(.peerConnectionsBound) == 16)
     }
 
     @Test func connectionsUnderTLSFindItToo() throws {
         let relay = try LoopbackRelay.withTCP(threads: 2, tls: LoopbackRelay.certificates())
         let control = LoopbackClient(over: try FarTLS(to: relay.address), relay)
         _ = try control.allocateTCP(permitting: relay.peerHost)
-        for number in 0..<8 {
+        for number in 0..<16 {
             let listener = try FarListener(relay.peerHost)
             let id = try control.connectTCP(to: listener.address)
             let peer = try listener.accept()

@@ -70,7 +70,7 @@ import Testing
         for start in stride(from: 0, to: bytes.count, by: size) {
             try stream.send(Array(bytes[start..<min(start + size, bytes.count)]))
         }
-        let answer = try #require(stream.receive(milliseconds: 10_000))
+        let answer = try #require(stream.receive(milliseconds: 30_000))
         #expect(Self.mapped(answer) == "192.0.2.7:4242")
     }
 
