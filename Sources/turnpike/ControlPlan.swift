@@ -43,6 +43,8 @@ struct ControlPlan {
         configuration.ice.lifetimeSeconds = settings.ice.lifetimeSeconds
         configuration.ice.udpPort = turn.listeners.first.map { Int($0.port) }
         configuration.ice.tcpPort = turn.streams.first.map { Int($0.port) }
+        configuration.ice.tlsPort = settings.listen.tls.first.flatMap { TransportAddress($0) }
+            .map { Int($0.port) }
         configuration.ice.secret = turn.secret
         try configuration.setCertificate(settings.tls)
         self.configuration = configuration

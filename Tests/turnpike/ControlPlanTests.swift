@@ -65,7 +65,8 @@ import Tunables
             "rooms/capacity=4",
             "rooms/grace_s=3",
             "ice/urls=turn:turn.example.org",
-            "ice/lifetime_s=600"
+            "ice/lifetime_s=600",
+            "listen/tls=0.0.0.0:5349 [::]:5349"
         ) { plan, state in
             let configuration = plan.configuration
             #expect(configuration.http.map(\.host) == ["127.0.0.1", "::1"])
@@ -80,7 +81,7 @@ import Tunables
             #expect(configuration.rooms.capacity == 4 && configuration.rooms.graceSeconds == 3)
             #expect(configuration.ice.urls == ["turn:turn.example.org"])
             #expect(configuration.ice.lifetimeSeconds == 600)
-            #expect(configuration.ice.udpPort == 3999)
+            #expect(configuration.ice.udpPort == 3999 && configuration.ice.tlsPort == 5349)
             #expect(configuration.ice.secret == "a TURN secret")
             #expect(!FileManager.default.fileExists(atPath: state.path(of: .adminToken)))
         }
