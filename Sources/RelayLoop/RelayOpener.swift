@@ -23,4 +23,14 @@ public protocol RelayOpener: ~Copyable {
     ///
     /// - Returns: its descriptor, the caller's; `nil` when the system refuses.
     mutating func connect(from relay: RelayIndex, to peer: TransportAddress) -> Int32?
+
+    /// Begins a connection to the web server that a port for streams is shared with.
+    ///
+    /// - Returns: its descriptor, the caller's; `nil` when the system refuses.
+    mutating func connect(toWebServer address: TransportAddress) -> Int32?
+}
+
+extension RelayOpener where Self: ~Copyable {
+    /// There is none.
+    public mutating func connect(toWebServer address: TransportAddress) -> Int32? { nil }
 }

@@ -221,6 +221,20 @@ extension RelaySockets: RelayOpener {
         }
     }
 
+    @inline(never)
+    mutating func connect(toWebServer address: TransportAddress) -> Int32? {
+        let anyPort =
+            address.ip.family == .ipv4
+            ? SocketAddress(ipv4: 0, port: 0) : SocketAddress(ipv6High: 0, low: 0, port: 0)
+        do throws(Errno) {
+            let socket = try StreamSocket(boundTo: anyPort, options: configuration.streamOptions)
+            try socket.beginConnecting(to: SocketAddress(address))
+            return socket.release()
+        } catch {
+            return nil
+        }
+    }
+
     private func socket(for request: RelayRequest, at now: Now) -> BoundSocket? {
         if free.isEmpty { return nil }
         switch request.kind {

@@ -124,6 +124,14 @@ extension AttributeTable {
                 "More addresses for UDP, by custom those of port 5349; if any is named, DTLS is spoken on all of UDP."
         ),
         Attribute(
+            "listen/share_http",
+            .toggle,
+            \.listen.sharesHTTP,
+            default: "0",
+            help:
+                "1 serves control/http on listen/tcp and listen/tls too; ALPN and the first bytes tell TURN from HTTP."
+        ),
+        Attribute(
             "listen/proxy_sources",
             .prefixes,
             \.listen.proxySources,

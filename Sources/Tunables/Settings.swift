@@ -44,6 +44,8 @@ public struct Settings: Sendable, Equatable {
         public var tls: [String] = []
         /// More endpoints for UDP, which need a certificate.
         public var dtls: [String] = []
+        /// Serves the control plane's pages where streams are listened for.
+        public var sharesHTTP = false
         /// Prefixes of load balancers that speak the PROXY protocol.
         public var proxySources: [String] = []
         /// Pairs of endpoints for NAT behaviour discovery, at most one of each family.

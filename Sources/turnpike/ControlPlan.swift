@@ -30,6 +30,7 @@ struct ControlPlan {
         var configuration = ControlConfiguration()
         configuration.version = turnpikeVersion
         configuration.http = try Self.endpoints(settings.control.http, "control/http")
+        configuration.sharesPorts = settings.listen.sharesHTTP
         configuration.https = try Self.endpoints(settings.control.https, "control/https")
         configuration.adminSocket = try Self.adminSocket(settings, state)
         configuration.origins = settings.control.origins

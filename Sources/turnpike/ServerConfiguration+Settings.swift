@@ -119,6 +119,21 @@ extension Settings.Listen {
     }
 }
 
+extension Settings {
+    /// Where requests of HTTP go that come on a shared port: to this machine, whatever address is listened on.
+    var sharedWebServer: TransportAddress? {
+        guard listen.sharesHTTP, let http = control.http.first,
+            var address = TransportAddress(http)
+        else { return nil }
+        if address.ip.isWildcard {
+            address.ip =
+                address.ip.family == .ipv4
+                ? IPAddress(ipv4: 0x7F00_0001) : IPAddress(ipv6High: 0, low: 1)
+        }
+        return address
+    }
+}
+
 extension RelayThreadConfiguration {
     /// What one relay thread is told.
     ///
@@ -139,6 +154,7 @@ extension RelayThreadConfiguration {
         self.streamListeners = streamListeners
         connections.connections = settings.limits.connections
         connections.perSource = UInt32(settings.limits.connectionsPerSource)
+        connections.webServer = settings.sharedWebServer
         connections.proxies = settings.listen.proxySources.compactMap { AddressPrefix($0) }
         connections.idleSeconds = UInt64(settings.limits.connectionIdleSeconds)
         streamReceiveBuffer = settings.tcp.receiveBuffer
