@@ -211,8 +211,8 @@ extension RelayThreadConfiguration {
 extension RelaySocketConfiguration {
     /// The relayed sockets of a thread.
     init(_ configuration: RelayThreadConfiguration) {
-        ipv4 = configuration.server.relayIPv4
-        ipv6 = configuration.server.relayIPv6
+        ipv4 = configuration.server.relayAddresses(.ipv4)
+        ipv6 = configuration.server.relayAddresses(.ipv6)
         options = configuration.socketOptions(sharesPort: false)
         streamOptions = configuration.streamSocketOptions
         streamOptions.sharesPort = false

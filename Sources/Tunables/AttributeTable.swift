@@ -154,15 +154,16 @@ extension AttributeTable {
     private static let relay: [Attribute] = [
         Attribute(
             "relay/address",
-            .addressOfEachFamily(empty: "found by itself"),
+            .relayAddresses,
             \.relay.address,
             default: "",
             isList: true,
-            help: "Addresses of this machine that relayed sockets are bound to."
+            help:
+                "Addresses of this machine that relayed sockets are bound to: the one a client reached us at, else one by the client's own address."
         ),
         Attribute(
             "relay/external_address",
-            .addressOfEachFamily(empty: "the same as relay/address"),
+            .externalAddresses,
             \.relay.externalAddress,
             default: "",
             isList: true,

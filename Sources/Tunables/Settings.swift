@@ -54,9 +54,9 @@ public struct Settings: Sendable, Equatable {
 
     /// The attributes under `relay/`.
     public struct Relay: Sendable, Equatable {
-        /// At most one address of each family; empty: to be found.
+        /// At most eight addresses of each family; empty: to be found.
         public var address: [String] = []
-        /// At most one address of each family; empty: the same as `address`.
+        /// Addresses, or `PUBLIC/PRIVATE`; empty: the same as `address`.
         public var externalAddress: [String] = []
         /// The ports of relayed addresses.
         public var ports: ClosedRange<UInt16> = 49_152...65_535

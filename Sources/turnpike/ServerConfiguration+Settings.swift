@@ -23,10 +23,11 @@ extension ServerConfiguration {
         software = settings.server.software
         rfc5766Channels = settings.server.rfc5766Channels
         allowsMobility = settings.server.mobility
-        relayIPv4 = relay.ipv4
-        relayIPv6 = relay.ipv6
-        externalIPv4 = relay.externalIPv4
-        externalIPv6 = relay.externalIPv6
+        relayIPv4 = relay.ipv4.first?.bound
+        relayIPv6 = relay.ipv6.first?.bound
+        externalIPv4 = relay.ipv4.first?.external
+        externalIPv6 = relay.ipv6.first?.external
+        moreRelays = Array(relay.ipv4.dropFirst() + relay.ipv6.dropFirst())
         ports = settings.relay.ports
         relaysTCP = settings.relay.tcp
         deny = settings.peers.deny.compactMap { AddressPrefix($0) }

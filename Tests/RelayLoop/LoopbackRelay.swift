@@ -47,6 +47,7 @@ final class LoopbackRelay {
         let shared = SharedState(
             allocations: allocations,
             allocationsPerUser: 0,
+            relayAddresses: 1 + configuration.server.moreRelays.count,
             threads: threads,
             tls: tls
         )

@@ -24,7 +24,7 @@ extension RelayEngine {
     ) -> Bool {
         let peer = request.peer
         if request.isOwnRelayAddress,
-            !opener.isLive(streamPort: peer.port, family: peer.ip.family)
+            !opener.isLive(stream: peer)
         {
             statistics.dropsNotLiveRelayedPort &+= 1
             return false
