@@ -117,41 +117,6 @@ struct RelaySockets: ~Copyable {
     }
 }
 
-/// What a relayed socket is bound to and how.
-struct RelaySocketConfiguration: Sendable {
-    /// Our relay addresses of each family.
-    var ipv4: RelayAddressList
-    var ipv6: RelayAddressList
-    /// Buffers and offloads of the socket.
-    var options: DatagramSocketOptions
-    /// Buffers of the connections with peers.
-    var streamOptions = StreamSocketOptions()
-
-    /// For a connection that leaves from a relayed address, on which another socket listens.
-    var outgoingOptions: StreamSocketOptions {
-        var options = streamOptions
-        options.sharesPort = true
-        return options
-    }
-
-    /// How many relay addresses there are of one family.
-    func addressCount(_ family: AddressFamily) -> Int {
-        switch family {
-        case .ipv4: ipv4.count
-        case .ipv6: ipv6.count
-        }
-    }
-
-    /// Our relay address of one family with a number.
-    func address(_ family: AddressFamily, _ number: UInt8) -> IPAddress? {
-        guard Int(number) < addressCount(family) else { return nil }
-        return switch family {
-        case .ipv4: ipv4[Int(number)].bound
-        case .ipv6: ipv6[Int(number)].bound
-        }
-    }
-}
-
 extension Now {
     /// Whole seconds of the monotonic clock, in which shared ports and reservations count.
     var seconds: UInt64 { monotonic.nanoseconds / 1_000_000_000 }

@@ -57,7 +57,10 @@ struct ControlPlan {
         let https = configuration.https.map {
             "https://\(Self.authority($0, wildcard: uriHost(outside)))/"
         }
-        return (http.prefix(1) + https.prefix(1)).map { $0 }
+        // Where nothing else serves HTTPS, the port of TURN over TLS may.
+        let shared = configuration.sharesPorts ? configuration.ice.tlsPort : nil
+        let secure = https.first ?? shared.map { "https://\(uriHost(outside)):\($0)/" }
+        return [http.first, secure].compactMap { $0 }
     }
 
     private static func secret(

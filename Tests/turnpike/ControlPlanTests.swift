@@ -87,6 +87,29 @@ import Tunables
         }
     }
 
+    @Test func aSharedPortHasTheHTTPSPages() throws {
+        let outside = try #require(IPAddress("2001:db8::1"))
+        let tls = "listen/tls=0.0.0.0:443"
+        try plan("listen/share_http=1", tls) { plan, _ in
+            #expect(plan.configuration.sharesPorts)
+            #expect(plan.pages(outside: outside) == ["https://[2001:db8::1]:443/"])
+        }
+        try plan(tls) { plan, _ in #expect(plan.pages(outside: outside).isEmpty) }
+    }
+
+    @Test(arguments: [
+        ("127.0.0.1:8080", "127.0.0.1:8080"), ("0.0.0.0:8080 192.0.2.1:9", "127.0.0.1:8080"),
+        ("[::]:8080", "[::1]:8080"), ("192.0.2.1:8080", "192.0.2.1:8080"), ("", nil),
+    ])
+    func sharedPortsReachTheFirstPlainAddress(_ http: String, _ reached: String?) throws {
+        let settings = try Settings.load(
+            directory: nil,
+            overrides: ["control/http=\(http)", "listen/share_http=1"]
+        ).settings
+        #expect(settings.sharedWebServer?.description == reached)
+        #expect(Settings.defaults.sharedWebServer == nil)
+    }
+
     @Test func theControlThreadKeepsOffTheRelayThreads() throws {
         try plan("threads/count=2") { plan, _ in #expect(plan.cpus == [0]) }
         try plan("threads/cpus=1") { plan, _ in #expect(plan.cpus == [0, 2]) }
