@@ -213,6 +213,8 @@ extension RelaySocketConfiguration {
     init(_ configuration: RelayThreadConfiguration) {
         ipv4 = configuration.server.relayAddresses(.ipv4)
         ipv6 = configuration.server.relayAddresses(.ipv6)
+        firstIPv4 = ipv4.count > 0 ? ipv4[0].bound : nil
+        firstIPv6 = ipv6.count > 0 ? ipv6[0].bound : nil
         options = configuration.socketOptions(sharesPort: false)
         streamOptions = configuration.streamSocketOptions
         streamOptions.sharesPort = false

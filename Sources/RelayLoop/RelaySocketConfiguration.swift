@@ -6,9 +6,9 @@ internal import TURN
 
 /// What a relayed socket is bound to and how.
 struct RelaySocketConfiguration: Sendable {
-    /// Our relay addresses of each family.
-    var ipv4: RelayAddressList
-    var ipv6: RelayAddressList
+    /// Our relay addresses of each family; the first of each is looked at first.
+    let ipv4: RelayAddressList, ipv6: RelayAddressList
+    let firstIPv4: IPAddress?, firstIPv6: IPAddress?
     /// Buffers and offloads of the socket.
     var options: DatagramSocketOptions
     /// Buffers of the connections with peers.
@@ -27,6 +27,19 @@ struct RelaySocketConfiguration: Sendable {
         case .ipv4: ipv4.count
         case .ipv6: ipv6.count
         }
+    }
+
+    /// The number of one of our relay addresses.
+    func number(of ip: IPAddress) -> UInt8? {
+        if ip == firstIPv4 || ip == firstIPv6 { return 0 }
+        return otherNumber(of: ip)
+    }
+
+    // Out of line: it works on a copy of the list.
+    @inline(never)
+    private func otherNumber(of ip: IPAddress) -> UInt8? {
+        let number = ip.family == .ipv4 ? ipv4.number(bound: ip) : ipv6.number(bound: ip)
+        return number.map { UInt8(truncatingIfNeeded: $0) }
     }
 
     /// Our relay address of one family with a number.

@@ -186,17 +186,17 @@ extension RelaySockets: RelayOpener {
         // Spelled out for each family: a reference that may be either would be retained.
         switch ip.family {
         case .ipv4:
-            guard let number = configuration.ipv4.number(bound: ip) else { return false }
+            guard let number = configuration.number(of: ip) else { return false }
             return shared.portsIPv4.isOpen(
                 port,
-                of: UInt8(truncatingIfNeeded: number),
+                of: number,
                 forStreams: overStreams
             )
         case .ipv6:
-            guard let number = configuration.ipv6.number(bound: ip) else { return false }
+            guard let number = configuration.number(of: ip) else { return false }
             return shared.portsIPv6.isOpen(
                 port,
-                of: UInt8(truncatingIfNeeded: number),
+                of: number,
                 forStreams: overStreams
             )
         }

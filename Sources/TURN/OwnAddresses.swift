@@ -6,52 +6,55 @@ internal import STUN
 /// Inside the server a peer has one name: its canonical address, with an external address of ours replaced
 /// by the relay address behind it. Clients are told the external one.
 struct OwnAddresses {
-    private let ipv4: RelayAddressList
-    private let ipv6: RelayAddressList
-    /// A bit for each address by its number: an allow rule names it, its ports are not restricted to relayed ones.
-    private let openIPv4: UInt8, openIPv6: UInt8
+    private struct Own {
+        let relay: IPAddress
+        let external: IPAddress
+        /// An allow rule names the address: its ports are not restricted to relayed ones.
+        let isOpen: Bool
+    }
+
+    /// The first of each family, for which alone no list is looked through.
+    private let ipv4: Own?, ipv6: Own?
+    private let others: [Own]
+    private let hasOthers: Bool
+    private let numberedIPv4: [RelayAddress], numberedIPv6: [RelayAddress]
     private let policy: PeerPolicy
 
     init(_ configuration: ServerConfiguration) {
-        func open(_ addresses: RelayAddressList) -> UInt8 {
-            (0..<addresses.count).reduce(0) { bits, number in
-                let address = addresses[number]
-                let isOpen = configuration.allow.contains {
-                    $0.contains(address.bound) || $0.contains(address.external)
-                }
-                return isOpen ? bits | 1 << UInt8(number) : bits
-            }
+        func numbered(_ family: AddressFamily) -> [RelayAddress] {
+            let addresses = configuration.relayAddresses(family)
+            return (0..<addresses.count).map { addresses[$0] }
         }
-        ipv4 = configuration.relayAddresses(.ipv4)
-        ipv6 = configuration.relayAddresses(.ipv6)
-        openIPv4 = open(ipv4)
-        openIPv6 = open(ipv6)
+        func own(_ address: RelayAddress) -> Own {
+            let isOpen = configuration.allow.contains {
+                $0.contains(address.bound) || $0.contains(address.external)
+            }
+            return Own(relay: address.bound, external: address.external, isOpen: isOpen)
+        }
+        numberedIPv4 = numbered(.ipv4)
+        numberedIPv6 = numbered(.ipv6)
+        ipv4 = numberedIPv4.first.map(own)
+        ipv6 = numberedIPv6.first.map(own)
+        others = (numberedIPv4.dropFirst() + numberedIPv6.dropFirst()).map(own)
+        hasOthers = !others.isEmpty
         policy = PeerPolicy(deny: configuration.deny, allow: configuration.allow)
     }
 
     /// Whether addresses of a family are relayed.
     func hasRelay(_ family: AddressFamily) -> Bool {
-        switch family {
-        case .ipv4: ipv4.count > 0
-        case .ipv6: ipv6.count > 0
-        }
+        first(family) != nil
     }
 
     /// The name of `peer` inside the server.
     func canonical(_ peer: IPAddress) -> IPAddress {
         let peer = peer.canonical
-        switch peer.family {
-        case .ipv4: return ipv4.number(external: peer).map { ipv4[$0].bound } ?? peer
-        case .ipv6: return ipv6.number(external: peer).map { ipv6[$0].bound } ?? peer
-        }
+        if let own = first(peer.family), peer == own.external { return own.relay }
+        return hasOthers ? other(external: peer)?.relay ?? peer : peer
     }
 
     /// The name of `peer`, which is canonical, for clients.
     func external(_ peer: IPAddress) -> IPAddress {
-        switch peer.family {
-        case .ipv4: ipv4.number(bound: peer).map { ipv4[$0].external } ?? peer
-        case .ipv6: ipv6.number(bound: peer).map { ipv6[$0].external } ?? peer
-        }
+        own(peer)?.external ?? peer
     }
 
     /// A relayed transport address as its client and its peers see it; `number` is one of its family.
@@ -59,8 +62,8 @@ struct OwnAddresses {
     {
         let address =
             switch family {
-            case .ipv4: ipv4[Int(number)]
-            case .ipv6: ipv6[Int(number)]
+            case .ipv4: numberedIPv4[Int(number)]
+            case .ipv6: numberedIPv6[Int(number)]
             }
         return TransportAddress(ip: address.external, port: port)
     }
@@ -73,18 +76,19 @@ struct OwnAddresses {
         at listener: TransportAddress?
     ) -> UInt8 {
         switch family {
-        case .ipv4: Self.choice(of: ipv4, for: client, at: listener)
-        case .ipv6: Self.choice(of: ipv6, for: client, at: listener)
+        case .ipv4: Self.choice(of: numberedIPv4, for: client, at: listener)
+        case .ipv6: Self.choice(of: numberedIPv6, for: client, at: listener)
         }
     }
 
     private static func choice(
-        of addresses: RelayAddressList,
+        of addresses: [RelayAddress],
         for client: IPAddress,
         at listener: TransportAddress?
     ) -> UInt8 {
         if addresses.count < 2 { return 0 }
-        if let listener, let number = addresses.number(bound: listener.ip.canonical) {
+        let here = listener?.ip.canonical
+        if let number = addresses.firstIndex(where: { $0.bound == here }) {
             return UInt8(truncatingIfNeeded: number)
         }
         let client = client.canonical
@@ -95,20 +99,31 @@ struct OwnAddresses {
 
     /// Whether only live relayed ports of `peer`, which is canonical, may be reached.
     func isRestrictedToRelays(_ peer: IPAddress) -> Bool {
-        guard let number = number(peer) else { return false }
-        let open = peer.family == .ipv4 ? openIPv4 : openIPv6
-        return open & 1 << UInt8(truncatingIfNeeded: number) == 0
+        guard let own = own(peer) else { return false }
+        return !own.isOpen
     }
 
     /// Whether data may be relayed to and from `peer`, which is canonical; our own relays always may.
     func allows(_ peer: IPAddress) -> Bool {
-        number(peer) != nil || policy.allows(peer)
+        own(peer) != nil || policy.allows(peer)
     }
 
-    private func number(_ peer: IPAddress) -> Int? {
-        switch peer.family {
-        case .ipv4: ipv4.number(bound: peer)
-        case .ipv6: ipv6.number(bound: peer)
+    private func own(_ peer: IPAddress) -> Own? {
+        if let own = first(peer.family), peer == own.relay { return own }
+        return hasOthers ? other(bound: peer) : nil
+    }
+
+    private func first(_ family: AddressFamily) -> Own? {
+        switch family {
+        case .ipv4: ipv4
+        case .ipv6: ipv6
         }
     }
+
+    // Out of line, so that the way of a datagram stays short.
+    @inline(never)
+    private func other(bound peer: IPAddress) -> Own? { others.first { $0.relay == peer } }
+
+    @inline(never)
+    private func other(external peer: IPAddress) -> Own? { others.first { $0.external == peer } }
 }

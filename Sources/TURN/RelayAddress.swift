@@ -42,10 +42,4 @@ public struct RelayAddressList: Sendable {
         for number in 0..<count where addresses[number].bound == ip { return number }
         return nil
     }
-
-    /// The number of the address that is seen as `ip`.
-    public func number(external ip: IPAddress) -> Int? {
-        for number in 0..<count where addresses[number].external == ip { return number }
-        return nil
-    }
 }
