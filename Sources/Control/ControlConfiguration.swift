@@ -90,6 +90,8 @@ public struct ControlConfiguration: Sendable {
     public var adminToken = ""
     /// The key of room tokens.
     public var roomTokenKey = ""
+    /// Whether ports of the relay threads are shared: they say who their clients are, on a connection to `http`.
+    public var sharesPorts = false
     /// A line shown on every page; empty: none.
     public var headerMessage = ""
     /// The program's version.

@@ -42,10 +42,12 @@ public struct AllocationRecord: Sendable, BitwiseCopyable {
     public var stamp: UInt64
     /// The client, as the server sees it.
     public var client: RecordedAddress
-    /// The relayed address's family and port; its address is the same for all.
-    public var relayVersion: UInt8, relayPort: UInt16
+    /// The relayed address's family, port, and number among the family's relay addresses.
+    public var relayVersion: UInt8, relayPort: UInt16, relayAddress: UInt8
     /// The port of the IPv6 relayed address beside one of IPv4; 0: there are not two.
     public var additionalRelayPort: UInt16
+    /// The number of that one.
+    public var additionalRelayAddress: UInt8
     /// How long it lives unless it is refreshed, in seconds.
     public var secondsLeft: UInt32
     /// Permissions and channels it has.
@@ -60,7 +62,9 @@ public struct AllocationRecord: Sendable, BitwiseCopyable {
         client: RecordedAddress,
         relayVersion: UInt8,
         relayPort: UInt16,
+        relayAddress: UInt8 = 0,
         additionalRelayPort: UInt16 = 0,
+        additionalRelayAddress: UInt8 = 0,
         secondsLeft: UInt32,
         permissions: UInt16,
         channels: UInt16,
@@ -71,7 +75,9 @@ public struct AllocationRecord: Sendable, BitwiseCopyable {
         self.client = client
         self.relayVersion = relayVersion
         self.relayPort = relayPort
+        self.relayAddress = relayAddress
         self.additionalRelayPort = additionalRelayPort
+        self.additionalRelayAddress = additionalRelayAddress
         self.secondsLeft = secondsLeft
         self.permissions = permissions
         self.channels = channels

@@ -10,8 +10,8 @@ public struct Reservation: Equatable, Sendable, BitwiseCopyable {
     public var token: UInt64
     /// The bound socket.
     public var descriptor: Int32
-    /// The port it is bound to.
-    public var port: UInt16
+    /// The port it is bound to, and the number of its relay address.
+    public var port: UInt16, address: UInt8
     /// The address family as on the wire: 1 is IPv4, 2 is IPv6.
     public var family: UInt8
     /// The second from which the token is worth nothing.
@@ -22,12 +22,14 @@ public struct Reservation: Equatable, Sendable, BitwiseCopyable {
         token: UInt64,
         descriptor: Int32,
         port: UInt16,
+        address: UInt8 = 0,
         family: UInt8,
         expirySeconds: UInt64
     ) {
         self.token = token
         self.descriptor = descriptor
         self.port = port
+        self.address = address
         self.family = family
         self.expirySeconds = expirySeconds
     }
@@ -123,6 +125,7 @@ public final class ReservationTable: Sendable {
     private func packed(_ reservation: Reservation) -> UInt64 {
         UInt64(UInt32(bitPattern: reservation.descriptor))
             | UInt64(reservation.port) << 32 | UInt64(reservation.family) << 48
+            | UInt64(reservation.address) << 56
     }
 
     private func content(of slot: Int) -> Reservation {
@@ -131,6 +134,7 @@ public final class ReservationTable: Sendable {
             token: tokens[slot].load(ordering: .relaxed),
             descriptor: Int32(bitPattern: UInt32(truncatingIfNeeded: socket)),
             port: UInt16(truncatingIfNeeded: socket >> 32),
+            address: UInt8(truncatingIfNeeded: socket >> 56),
             family: UInt8(truncatingIfNeeded: socket >> 48),
             expirySeconds: expiries[slot].load(ordering: .relaxed)
         )

@@ -95,6 +95,8 @@ enum Limits {
     /// Bytes of a stream taken in at a time where what they become must fit a chunk: under TLS the rest of a record
     /// may come out with them.
     static let pieceBytes = 49_152
+    /// The same of one that may be joined yet: beside what was kept of a request or a record, all of it fits a chunk.
+    static let strangerBytes = 32_768
     /// Room for which it is not worth to ask for more of a joined connection.
     static let leastPieceBytes = 8192
     /// How long until a joined connection is looked at again that its bandwidth has stopped.

@@ -151,7 +151,7 @@ extension RelayEngine {
     ) {
         let destination = forward.destination
         if forward.isOwnRelayAddress,
-            !opener.isLive(port: destination.port, family: destination.ip.family)
+            !opener.isLive(destination)
         {
             statistics.dropsNotLiveRelayedPort &+= UInt64(truncatingIfNeeded: times)
             return

@@ -163,7 +163,11 @@ extension RelayLoop {
         at now: Now
     ) -> RelayIndex? {
         guard let descriptor, let relay = moved.relay(family) else { return nil }
-        let socket = BoundSocket(descriptor: descriptor, port: relay.port)
+        let socket = BoundSocket(
+            descriptor: descriptor,
+            port: relay.port,
+            address: relay.address
+        )
         if let adopted = sockets.adopt(socket, family) { return adopted }
         sockets.discard(socket, family, at: now)
         return nil

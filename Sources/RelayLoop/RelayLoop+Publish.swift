@@ -27,6 +27,8 @@ extension RelayLoop {
         counters.set(.peerConnectionsRefused, to: statistics.peersRefused)
         counters.set(.bytesJoinedToPeers, to: statistics.bytesJoinedToPeers)
         counters.set(.bytesJoinedToClients, to: statistics.bytesJoinedToClients)
+        counters.set(.connectionsShared, to: statistics.shared)
+        counters.set(.sharesRefused, to: statistics.sharesRefused)
         counters.set(.connectionsHandedOver, to: statistics.handedOver)
         counters.set(.handoversRefused, to: statistics.handoversRefused)
         counters.set(.handshakes, to: memory.engine.security.handshakes)

@@ -211,8 +211,10 @@ extension RelayThreadConfiguration {
 extension RelaySocketConfiguration {
     /// The relayed sockets of a thread.
     init(_ configuration: RelayThreadConfiguration) {
-        ipv4 = configuration.server.relayIPv4
-        ipv6 = configuration.server.relayIPv6
+        ipv4 = configuration.server.relayAddresses(.ipv4)
+        ipv6 = configuration.server.relayAddresses(.ipv6)
+        firstIPv4 = ipv4.count > 0 ? ipv4[0].bound : nil
+        firstIPv6 = ipv6.count > 0 ? ipv6[0].bound : nil
         options = configuration.socketOptions(sharesPort: false)
         streamOptions = configuration.streamSocketOptions
         streamOptions.sharesPort = false

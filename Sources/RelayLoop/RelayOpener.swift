@@ -13,14 +13,24 @@ public protocol RelayOpener: ~Copyable {
     /// Closes a relayed socket and gives its port back; with an allocation's last one, its share of the quota.
     mutating func close(_ relay: RelayIndex, userTag: UInt64, isLast: Bool, at now: Now)
 
-    /// Whether `port` of our own relay address is a relayed UDP port that is open now.
-    func isLive(port: UInt16, family: AddressFamily) -> Bool
+    /// Whether an address, one of our own relay addresses, is a relayed transport address over UDP that is open now.
+    func isLive(_ relayed: TransportAddress) -> Bool
 
-    /// Whether `port` of our own relay address is a relayed TCP port that is open now.
-    func isLive(streamPort port: UInt16, family: AddressFamily) -> Bool
+    /// Whether an address, one of our own relay addresses, is a relayed transport address over TCP that is open now.
+    func isLive(stream relayed: TransportAddress) -> Bool
 
     /// Begins a connection from a relayed address to a peer (RFC 6062 5.2).
     ///
     /// - Returns: its descriptor, the caller's; `nil` when the system refuses.
     mutating func connect(from relay: RelayIndex, to peer: TransportAddress) -> Int32?
+
+    /// Begins a connection to the web server that a port for streams is shared with.
+    ///
+    /// - Returns: its descriptor, the caller's; `nil` when the system refuses.
+    mutating func connect(toWebServer address: TransportAddress) -> Int32?
+}
+
+extension RelayOpener where Self: ~Copyable {
+    /// There is none.
+    public mutating func connect(toWebServer address: TransportAddress) -> Int32? { nil }
 }

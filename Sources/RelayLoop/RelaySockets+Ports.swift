@@ -9,6 +9,8 @@ internal import TURN
 struct BoundSocket {
     let descriptor: Int32
     let port: UInt16
+    /// The number of its relay address.
+    let address: UInt8
 }
 
 /// What became of one port.
@@ -52,9 +54,11 @@ extension RelaySockets {
         at now: Now
     ) -> BindOutcome {
         let ports = shared.ports(of: request.family)
-        guard let address = configuration.address(request.family) else { return .failed }
+        let number = request.address
+        guard let address = configuration.address(request.family, number) else { return .failed }
         let isClaimed = ports.claim(
             port,
+            of: number,
             nowSeconds: now.seconds,
             evenIfRecent: evenIfRecent,
             forStreams: request.transport == .tcp
@@ -63,9 +67,9 @@ extension RelaySockets {
         let relayed = SocketAddress(TransportAddress(ip: address, port: port))
         do throws(Errno) {
             let descriptor = try open(request.transport, at: relayed)
-            return .bound(BoundSocket(descriptor: descriptor, port: port))
+            return .bound(BoundSocket(descriptor: descriptor, port: port, address: number))
         } catch {
-            ports.release(port, nowSeconds: now.seconds)
+            ports.release(port, of: number, nowSeconds: now.seconds)
             return error == .addressInUse ? .inUseElsewhere : .failed
         }
     }
@@ -114,7 +118,11 @@ extension RelaySockets {
         guard
             let reservation = shared.reservations.claim(token: token, nowSeconds: now.seconds)
         else { return nil }
-        return BoundSocket(descriptor: reservation.descriptor, port: reservation.port)
+        return BoundSocket(
+            descriptor: reservation.descriptor,
+            port: reservation.port,
+            address: reservation.address
+        )
     }
 
     /// Seconds are whole ones, so the second that has begun does not count.
@@ -124,6 +132,7 @@ extension RelaySockets {
                 token: request.reservationToken,
                 descriptor: socket.descriptor,
                 port: socket.port,
+                address: socket.address,
                 family: request.family.rawValue,
                 expirySeconds: now.seconds + UInt64(request.reservationSeconds) + 1
             )
@@ -133,7 +142,11 @@ extension RelaySockets {
     /// Closes a socket that no allocation has.
     func discard(_ socket: BoundSocket, _ family: AddressFamily, at now: Now) {
         _ = DatagramSocket(adopting: socket.descriptor)
-        shared.ports(of: family).release(socket.port, nowSeconds: now.seconds)
+        shared.ports(of: family).release(
+            socket.port,
+            of: socket.address,
+            nowSeconds: now.seconds
+        )
     }
 }
 

@@ -55,7 +55,7 @@ struct RelaySockets: ~Copyable {
     func address(of relay: RelayIndex) -> TransportAddress? {
         let entry = entries[Int(relay.rawValue)]
         guard entry.state == .open else { return nil }
-        return configuration.address(entry.family).map {
+        return configuration.address(entry.family, entry.address).map {
             TransportAddress(ip: $0, port: entry.port)
         }
     }
@@ -107,34 +107,12 @@ struct RelaySockets: ~Copyable {
                 return
             }
             guard let family = AddressFamily(rawValue: expired.family) else { continue }
-            let socket = BoundSocket(descriptor: expired.descriptor, port: expired.port)
+            let socket = BoundSocket(
+                descriptor: expired.descriptor,
+                port: expired.port,
+                address: expired.address
+            )
             discard(socket, family, at: now)
-        }
-    }
-}
-
-/// What a relayed socket is bound to and how.
-struct RelaySocketConfiguration: Sendable {
-    /// Our relay address of each family; `nil` where there is none.
-    var ipv4: IPAddress?
-    var ipv6: IPAddress?
-    /// Buffers and offloads of the socket.
-    var options: DatagramSocketOptions
-    /// Buffers of the connections with peers.
-    var streamOptions = StreamSocketOptions()
-
-    /// For a connection that leaves from a relayed address, on which another socket listens.
-    var outgoingOptions: StreamSocketOptions {
-        var options = streamOptions
-        options.sharesPort = true
-        return options
-    }
-
-    /// Our relay address of one family.
-    func address(_ family: AddressFamily) -> IPAddress? {
-        switch family {
-        case .ipv4: ipv4
-        case .ipv6: ipv6
         }
     }
 }
@@ -149,6 +127,8 @@ private struct Entry {
     var state = State.free
     var descriptor: Int32 = -1
     var port: UInt16 = 0
+    /// The number of its relay address.
+    var address: UInt8 = 0
     var family = AddressFamily.ipv4
     var isListening = false
     /// Is in the list of those with errors.
@@ -168,11 +148,13 @@ extension RelaySockets: RelayOpener {
         if let family = request.additionalFamily {
             var second = request
             second.family = family
+            second.address = request.additionalAddress
             additional = openRelay(second, at: now)
         }
         switch (relay, additional) {
         case (let relay?, let additional?): return .openedBoth(relay, additional: additional)
-        case (let relay?, nil): return .opened(relay: relay.index, port: relay.port)
+        case (let relay?, nil):
+            return .opened(relay: relay.index, port: relay.port, address: relay.address)
         case (nil, let additional?): return .openedAdditional(additional)
         case (nil, nil):
             shared.quota.release(userTag: request.userTag)
@@ -186,23 +168,37 @@ extension RelaySockets: RelayOpener {
         assert(entry.state == .open)
         entries[Int(relay.rawValue)].state = .closing
         closing.append(relay)
-        shared.ports(of: entry.family).release(entry.port, nowSeconds: now.seconds)
+        shared.ports(of: entry.family).release(
+            entry.port,
+            of: entry.address,
+            nowSeconds: now.seconds
+        )
         if isLast { shared.quota.release(userTag: userTag) }
         closes &+= 1
     }
 
-    func isLive(port: UInt16, family: AddressFamily) -> Bool {
-        // Spelled out for each family: a reference that may be either would be retained.
-        switch family {
-        case .ipv4: shared.portsIPv4.isOpen(port)
-        case .ipv6: shared.portsIPv6.isOpen(port)
-        }
-    }
+    func isLive(_ relayed: TransportAddress) -> Bool { isLive(relayed, overStreams: false) }
 
-    func isLive(streamPort port: UInt16, family: AddressFamily) -> Bool {
-        switch family {
-        case .ipv4: shared.portsIPv4.isOpen(port, forStreams: true)
-        case .ipv6: shared.portsIPv6.isOpen(port, forStreams: true)
+    func isLive(stream relayed: TransportAddress) -> Bool { isLive(relayed, overStreams: true) }
+
+    private func isLive(_ relayed: TransportAddress, overStreams: Bool) -> Bool {
+        let (ip, port) = (relayed.ip, relayed.port)
+        // Spelled out for each family: a reference that may be either would be retained.
+        switch ip.family {
+        case .ipv4:
+            guard let number = configuration.number(of: ip) else { return false }
+            return shared.portsIPv4.isOpen(
+                port,
+                of: number,
+                forStreams: overStreams
+            )
+        case .ipv6:
+            guard let number = configuration.number(of: ip) else { return false }
+            return shared.portsIPv6.isOpen(
+                port,
+                of: number,
+                forStreams: overStreams
+            )
         }
     }
 
@@ -215,6 +211,20 @@ extension RelaySockets: RelayOpener {
                 options: configuration.outgoingOptions
             )
             try socket.beginConnecting(to: SocketAddress(peer))
+            return socket.release()
+        } catch {
+            return nil
+        }
+    }
+
+    @inline(never)
+    mutating func connect(toWebServer address: TransportAddress) -> Int32? {
+        let anyPort =
+            address.ip.family == .ipv4
+            ? SocketAddress(ipv4: 0, port: 0) : SocketAddress(ipv6High: 0, low: 0, port: 0)
+        do throws(Errno) {
+            let socket = try StreamSocket(boundTo: anyPort, options: configuration.streamOptions)
+            try socket.beginConnecting(to: SocketAddress(address))
             return socket.release()
         } catch {
             return nil
@@ -235,15 +245,26 @@ extension RelaySockets: RelayOpener {
         }
     }
 
-    /// One relayed socket of the request's family.
+    /// One relayed socket of the request's family: at the address it names, or at the next that has a free port.
     private mutating func openRelay(_ request: RelayRequest, at now: Now) -> OpenedRelay? {
-        guard let opened = socket(for: request, at: now),
+        guard let opened = socketAtAnyAddress(for: request, at: now),
             let relay = install(opened, request.family, isListening: request.transport == .tcp)
         else {
             openFailures &+= 1
             return nil
         }
         return relay
+    }
+
+    private func socketAtAnyAddress(for request: RelayRequest, at now: Now) -> BoundSocket? {
+        if case .reserved = request.kind { return socket(for: request, at: now) }
+        let count = configuration.addressCount(request.family)
+        for step in 0..<count {
+            var attempt = request
+            attempt.address = UInt8(truncatingIfNeeded: (Int(request.address) + step) % count)
+            if let socket = socket(for: attempt, at: now) { return socket }
+        }
+        return nil
     }
 
     private mutating func install(
@@ -256,12 +277,13 @@ extension RelaySockets: RelayOpener {
             state: .open,
             descriptor: socket.descriptor,
             port: socket.port,
+            address: socket.address,
             family: family,
             isListening: isListening
         )
         let relay = RelayIndex(rawValue: index)
         opened.append(relay)
         opens &+= 1
-        return OpenedRelay(index: relay, port: socket.port)
+        return OpenedRelay(index: relay, port: socket.port, address: socket.address)
     }
 }

@@ -7,9 +7,9 @@ public import TLS
 
 /// The memory that all relay threads of a server see; atomics only.
 public final class SharedState: Sendable {
-    /// Relayed ports of the IPv4 relay address.
+    /// Relayed ports of the IPv4 relay addresses.
     public let portsIPv4: RelayedPorts
-    /// Relayed ports of the IPv6 relay address.
+    /// Relayed ports of the IPv6 relay addresses.
     public let portsIPv6: RelayedPorts
     /// Allocations in all and for each user.
     public let quota: Quota
@@ -36,12 +36,14 @@ public final class SharedState: Sendable {
     /// - Parameters:
     ///   - allocations: allocations allowed in all.
     ///   - allocationsPerUser: allocations allowed for one user; 0 for no limit.
+    ///   - relayAddresses: relay addresses of the family that has more of them.
     ///   - threads: relay threads there will be, numbered from 0.
     ///   - tls: what TLS and DTLS sessions are made with.
     ///   - isDraining: whether it begins without new allocations.
     public init(
         allocations: Int,
         allocationsPerUser: Int,
+        relayAddresses: Int = 1,
         threads: Int = 1,
         tls: TLSContexts = TLSContexts(),
         isDraining: Bool = false
@@ -49,8 +51,8 @@ public final class SharedState: Sendable {
         arrivals = (0..<threads).map { _ in Arrivals() }
         contexts = Mutex(tls)
         draining = DrainSwitch(isOn: isDraining)
-        portsIPv4 = RelayedPorts()
-        portsIPv6 = RelayedPorts()
+        portsIPv4 = RelayedPorts(addresses: relayAddresses)
+        portsIPv6 = RelayedPorts(addresses: relayAddresses)
         quota = Quota(total: allocations, perUser: allocationsPerUser)
         reservations = ReservationTable()
         post = HandoverPost(threads: threads)

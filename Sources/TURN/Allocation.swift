@@ -70,6 +70,8 @@ struct Allocation: BitwiseCopyable {
 struct Relay: BitwiseCopyable {
     var index: RelayIndex
     var port: UInt16
+    /// The number of its relay address.
+    var address: UInt8 = 0
     /// When it ends; the origin of time when there is none.
     var expiry: Instant
 

@@ -6,70 +6,124 @@ internal import STUN
 /// Inside the server a peer has one name: its canonical address, with an external address of ours replaced
 /// by the relay address behind it. Clients are told the external one.
 struct OwnAddresses {
-    private struct Pair {
+    private struct Own {
         let relay: IPAddress
         let external: IPAddress
         /// An allow rule names the address: its ports are not restricted to relayed ones.
         let isOpen: Bool
     }
 
-    private let ipv4: Pair?
-    private let ipv6: Pair?
+    /// The first of each family, for which alone no list is looked through.
+    private let ipv4: Own?, ipv6: Own?
+    private let others: [Own]
+    private let hasOthers: Bool
+    private let numberedIPv4: [RelayAddress], numberedIPv6: [RelayAddress]
     private let policy: PeerPolicy
 
     init(_ configuration: ServerConfiguration) {
-        func pair(_ relay: IPAddress?, _ external: IPAddress?) -> Pair? {
-            guard let relay = relay?.canonical else { return nil }
-            let external = external?.canonical ?? relay
-            let isOpen = configuration.allow.contains {
-                $0.contains(relay) || $0.contains(external)
-            }
-            return Pair(relay: relay, external: external, isOpen: isOpen)
+        func numbered(_ family: AddressFamily) -> [RelayAddress] {
+            let addresses = configuration.relayAddresses(family)
+            return (0..<addresses.count).map { addresses[$0] }
         }
-        ipv4 = pair(configuration.relayIPv4, configuration.externalIPv4)
-        ipv6 = pair(configuration.relayIPv6, configuration.externalIPv6)
+        func own(_ address: RelayAddress) -> Own {
+            let isOpen = configuration.allow.contains {
+                $0.contains(address.bound) || $0.contains(address.external)
+            }
+            return Own(relay: address.bound, external: address.external, isOpen: isOpen)
+        }
+        numberedIPv4 = numbered(.ipv4)
+        numberedIPv6 = numbered(.ipv6)
+        ipv4 = numberedIPv4.first.map(own)
+        ipv6 = numberedIPv6.first.map(own)
+        others = (numberedIPv4.dropFirst() + numberedIPv6.dropFirst()).map(own)
+        hasOthers = !others.isEmpty
         policy = PeerPolicy(deny: configuration.deny, allow: configuration.allow)
     }
 
     /// Whether addresses of a family are relayed.
     func hasRelay(_ family: AddressFamily) -> Bool {
-        pair(family) != nil
+        first(family) != nil
     }
 
     /// The name of `peer` inside the server.
     func canonical(_ peer: IPAddress) -> IPAddress {
         let peer = peer.canonical
-        guard let own = pair(peer.family), peer == own.external else { return peer }
-        return own.relay
+        if let own = first(peer.family), peer == own.external { return own.relay }
+        return hasOthers ? other(external: peer)?.relay ?? peer : peer
     }
 
     /// The name of `peer`, which is canonical, for clients.
     func external(_ peer: IPAddress) -> IPAddress {
-        guard let own = pair(peer.family), peer == own.relay else { return peer }
-        return own.external
+        own(peer)?.external ?? peer
     }
 
-    /// The address of relayed sockets of a family as clients and their peers see it.
-    func relayedAddress(_ family: AddressFamily, port: UInt16) -> TransportAddress? {
-        pair(family).map { TransportAddress(ip: $0.external, port: port) }
+    /// A relayed transport address as its client and its peers see it; `number` is one of its family.
+    func relayedAddress(_ family: AddressFamily, _ number: UInt8, port: UInt16) -> TransportAddress
+    {
+        let address =
+            switch family {
+            case .ipv4: numberedIPv4[Int(number)]
+            case .ipv6: numberedIPv6[Int(number)]
+            }
+        return TransportAddress(ip: address.external, port: port)
+    }
+
+    /// Which address of a family a client gets if it has a free port: the one it reached us at, else one by its own
+    /// address, so that all its allocations have the same (RFC 4787 4.1).
+    func choice(
+        _ family: AddressFamily,
+        for client: IPAddress,
+        at listener: TransportAddress?
+    ) -> UInt8 {
+        switch family {
+        case .ipv4: Self.choice(of: numberedIPv4, for: client, at: listener)
+        case .ipv6: Self.choice(of: numberedIPv6, for: client, at: listener)
+        }
+    }
+
+    private static func choice(
+        of addresses: [RelayAddress],
+        for client: IPAddress,
+        at listener: TransportAddress?
+    ) -> UInt8 {
+        if addresses.count < 2 { return 0 }
+        let here = listener?.ip.canonical
+        if let number = addresses.firstIndex(where: { $0.bound == here }) {
+            return UInt8(truncatingIfNeeded: number)
+        }
+        let client = client.canonical
+        // The upper half of a product with 2^64 divided by the golden ratio depends on all bits below.
+        let mixed = (client.high ^ client.low) &* 0x9E37_79B9_7F4A_7C15
+        return UInt8(truncatingIfNeeded: (mixed >> 32) % UInt64(addresses.count))
     }
 
     /// Whether only live relayed ports of `peer`, which is canonical, may be reached.
     func isRestrictedToRelays(_ peer: IPAddress) -> Bool {
-        guard let own = pair(peer.family), peer == own.relay else { return false }
+        guard let own = own(peer) else { return false }
         return !own.isOpen
     }
 
     /// Whether data may be relayed to and from `peer`, which is canonical; our own relays always may.
     func allows(_ peer: IPAddress) -> Bool {
-        if let own = pair(peer.family), peer == own.relay { return true }
-        return policy.allows(peer)
+        own(peer) != nil || policy.allows(peer)
     }
 
-    private func pair(_ family: AddressFamily) -> Pair? {
+    private func own(_ peer: IPAddress) -> Own? {
+        if let own = first(peer.family), peer == own.relay { return own }
+        return hasOthers ? other(bound: peer) : nil
+    }
+
+    private func first(_ family: AddressFamily) -> Own? {
         switch family {
         case .ipv4: ipv4
         case .ipv6: ipv6
         }
     }
+
+    // Out of line, so that the way of a datagram stays short.
+    @inline(never)
+    private func other(bound peer: IPAddress) -> Own? { others.first { $0.relay == peer } }
+
+    @inline(never)
+    private func other(external peer: IPAddress) -> Own? { others.first { $0.external == peer } }
 }

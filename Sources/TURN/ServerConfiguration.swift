@@ -47,6 +47,9 @@ public struct ServerConfiguration: Sendable {
     /// The address told to clients in place of `relayIPv6`.
     public var externalIPv6: IPAddress?
 
+    /// More addresses of relayed sockets, numbered in each family behind those above.
+    public var moreRelays: [RelayAddress] = []
+
     /// The ports of relayed sockets.
     public var ports: ClosedRange<UInt16> = 49152...65535
 
@@ -72,6 +75,14 @@ public struct ServerConfiguration: Sendable {
 
     /// The addresses of listeners in the order of `ListenerIndex`: those for datagrams, then those for streams.
     public var listeners: [TransportAddress] = [], streamListeners: [TransportAddress] = []
+
+    /// Where a client reached us; nil when that is no listener of these.
+    func address(of listener: ListenerIndex) -> TransportAddress? {
+        let index = Int(listener.rawValue)
+        if index < listeners.count { return listeners[index] }
+        let streamIndex = index - listeners.count
+        return streamIndex < streamListeners.count ? streamListeners[streamIndex] : nil
+    }
 
     /// Where NAT behaviour discovery is served (RFC 5780), at most one for each family.
     public var natDiscovery: [CrossedAddresses] = []
@@ -129,6 +140,19 @@ public struct ServerConfiguration: Sendable {
 
     /// The defaults above: no users, no relay address.
     public init() {}
+
+    /// The addresses of relayed sockets of a family; a relayed socket goes by the number of its own.
+    public func relayAddresses(_ family: AddressFamily) -> RelayAddressList {
+        let (bound, external) =
+            switch family {
+            case .ipv4: (relayIPv4, externalIPv4)
+            case .ipv6: (relayIPv6, externalIPv6)
+            }
+        let first = bound.map { RelayAddress($0, external: external) }
+        return RelayAddressList(
+            (first.map { [$0] } ?? []) + moreRelays.filter { $0.bound.family == family }
+        )
+    }
 
     /// `RelayIndex.rawValue` stays below this number.
     public var relayIndexLimit: Int { Limits.relayIndexes(allocations: allocationCapacity) }

@@ -13,6 +13,8 @@ public struct AllocationSummary: Sendable, BitwiseCopyable {
     public let family: AddressFamily, relayPort: UInt16
     /// The port of the IPv6 relayed address beside one of IPv4; 0: there are not two.
     public let additionalRelayPort: UInt16
+    /// The numbers of the relay addresses of both.
+    public let relayAddress: UInt8, additionalRelayAddress: UInt8
     /// How long it lives unless it is refreshed.
     public let secondsLeft: UInt32
     /// What it has of each; channels include those held after their end.
@@ -57,6 +59,8 @@ extension TURNServer {
             family: family,
             relayPort: allocation[family].port,
             additionalRelayPort: family == .ipv4 ? allocation.ipv6.port : 0,
+            relayAddress: allocation[family].address,
+            additionalRelayAddress: allocation.ipv6.address,
             secondsLeft: allocation.secondsLeft(at: now.monotonic),
             permissions: allocation.permissionCount,
             channels: allocation.channelCount,

@@ -78,8 +78,13 @@ extension TURNServer {
         pending.request.now = now
         let verdict =
             switch outcome {
-            case .opened(let relay, let port):
-                establish(pending, OpenedRelay(index: relay, port: port), nil, &reply)
+            case .opened(let relay, let port, let address):
+                establish(
+                    pending,
+                    OpenedRelay(index: relay, port: port, address: address),
+                    nil,
+                    &reply
+                )
             case .openedBoth(let relay, let additional):
                 establish(pending, relay, additional, &reply)
             case .openedAdditional(let additional):
@@ -133,8 +138,8 @@ extension TURNServer {
             transactionID: request.transactionID
         )
         for family in AddressFamily.both where allocation[family].isOpen {
-            guard let relayed = own.relayedAddress(family, port: allocation[family].port)
-            else { preconditionFailure("only families with a relay address are allocated") }
+            let relay = allocation[family]
+            let relayed = own.relayedAddress(family, relay.address, port: relay.port)
             writer.append(.xorRelayedAddress, xorAddress: relayed)
         }
         writer.append(.lifetime, uint32: allocation.secondsLeft(at: request.now.monotonic))
@@ -163,10 +168,14 @@ extension TURNServer {
     ) -> RelayRequest {
         let ports = configuration.ports
         let portCount = UInt64(ports.upperBound - ports.lowerBound) + 1
+        let client = request.fiveTuple.client.ip
+        let listener = configuration.address(of: request.fiveTuple.listener)
         return RelayRequest(
             family: terms.family,
             transport: terms.transport,
             additionalFamily: terms.additionalFamily,
+            address: own.choice(terms.family, for: client, at: listener),
+            additionalAddress: own.choice(.ipv6, for: client, at: listener),
             kind: terms.kind,
             userTag: request.identity?.userTag ?? 0,
             ports: ports,
@@ -203,7 +212,12 @@ extension Allocation {
         until expiry: Instant
     ) {
         if let opened {
-            self[family] = Relay(index: opened.index, port: opened.port, expiry: expiry)
+            self[family] = Relay(
+                index: opened.index,
+                port: opened.port,
+                address: opened.address,
+                expiry: expiry
+            )
         } else {
             addressError = AllocateTerms.addressError(.insufficientCapacity, family)
         }

@@ -13,7 +13,8 @@ public struct MovedAllocation: Sendable {
     /// The relayed socket of a family on the old thread; nil when there is none.
     public func relay(_ family: AddressFamily) -> OpenedRelay? {
         let relay = allocation[family]
-        return relay.isOpen ? OpenedRelay(index: relay.index, port: relay.port) : nil
+        guard relay.isOpen else { return nil }
+        return OpenedRelay(index: relay.index, port: relay.port, address: relay.address)
     }
 
     /// The user as quotas count him.

@@ -104,6 +104,9 @@ public struct RelayRequest: Equatable, Sendable {
     /// wanted (RFC 8656 7.2, ADDITIONAL-ADDRESS-FAMILY).
     public var additionalFamily: AddressFamily?
 
+    /// The numbers of the relay addresses of these families to be tried first.
+    public var address: UInt8 = 0, additionalAddress: UInt8 = 0
+
     /// Which port is acceptable.
     public var kind: Kind
 
@@ -128,20 +131,22 @@ public struct OpenedRelay: Equatable, Sendable, BitwiseCopyable {
     /// Its number.
     public var index: RelayIndex
 
-    /// The port it is bound to.
-    public var port: UInt16
+    /// The port it is bound to, and the number of its relay address.
+    public var port: UInt16, address: UInt8
 
     /// The socket numbered `index` on `port`.
-    public init(index: RelayIndex, port: UInt16) {
+    public init(index: RelayIndex, port: UInt16, address: UInt8 = 0) {
         self.index = index
         self.port = port
+        self.address = address
     }
 }
 
 /// What became of a `RelayRequest`.
 public enum RelayOutcome: Equatable, Sendable, BitwiseCopyable {
-    /// The socket is open, and `port` is its port; the additional one, if any was wanted, was not to be had.
-    case opened(relay: RelayIndex, port: UInt16)
+    /// The socket is open, on a port of the relay address with that number; the additional one, if any was wanted, was
+    /// not to be had.
+    case opened(relay: RelayIndex, port: UInt16, address: UInt8 = 0)
     /// The socket is open, and so is the additional one.
     case openedBoth(OpenedRelay, additional: OpenedRelay)
     /// The additional socket alone is open.

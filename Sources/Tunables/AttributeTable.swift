@@ -124,6 +124,14 @@ extension AttributeTable {
                 "More addresses for UDP, by custom those of port 5349; if any is named, DTLS is spoken on all of UDP."
         ),
         Attribute(
+            "listen/share_http",
+            .toggle,
+            \.listen.sharesHTTP,
+            default: "0",
+            help:
+                "1 serves control/http on listen/tcp and listen/tls too; ALPN and the first bytes tell TURN from HTTP."
+        ),
+        Attribute(
             "listen/proxy_sources",
             .prefixes,
             \.listen.proxySources,
@@ -146,15 +154,16 @@ extension AttributeTable {
     private static let relay: [Attribute] = [
         Attribute(
             "relay/address",
-            .addressOfEachFamily(empty: "found by itself"),
+            .relayAddresses,
             \.relay.address,
             default: "",
             isList: true,
-            help: "Addresses of this machine that relayed sockets are bound to."
+            help:
+                "Addresses of this machine that relayed sockets are bound to: the one a client reached us at, else one by the client's own address."
         ),
         Attribute(
             "relay/external_address",
-            .addressOfEachFamily(empty: "the same as relay/address"),
+            .externalAddresses,
             \.relay.externalAddress,
             default: "",
             isList: true,

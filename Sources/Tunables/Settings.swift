@@ -44,6 +44,8 @@ public struct Settings: Sendable, Equatable {
         public var tls: [String] = []
         /// More endpoints for UDP, which need a certificate.
         public var dtls: [String] = []
+        /// Serves the control plane's pages where streams are listened for.
+        public var sharesHTTP = false
         /// Prefixes of load balancers that speak the PROXY protocol.
         public var proxySources: [String] = []
         /// Pairs of endpoints for NAT behaviour discovery, at most one of each family.
@@ -52,9 +54,9 @@ public struct Settings: Sendable, Equatable {
 
     /// The attributes under `relay/`.
     public struct Relay: Sendable, Equatable {
-        /// At most one address of each family; empty: to be found.
+        /// At most eight addresses of each family; empty: to be found.
         public var address: [String] = []
-        /// At most one address of each family; empty: the same as `address`.
+        /// Addresses, or `PUBLIC/PRIVATE`; empty: the same as `address`.
         public var externalAddress: [String] = []
         /// The ports of relayed addresses.
         public var ports: ClosedRange<UInt16> = 49_152...65_535

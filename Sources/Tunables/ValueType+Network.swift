@@ -38,14 +38,35 @@ extension ValueType where Value == [String] {
         }
     }
 
-    /// At most one IPv4 and one IPv6 address.
-    static func addressOfEachFamily(empty: String) -> Self {
-        let allowed = "an IPv4 address, an IPv6 address, or one of each; empty: \(empty)"
+    /// At most eight addresses of each family, each once.
+    static var relayAddresses: Self {
+        let allowed = "up to 8 IPv4 addresses and up to 8 of IPv6; empty: found by itself"
         return ValueType(allowed: allowed) { text in
             let list = words(text)
             let families = list.compactMap(family(of:))
-            let isPair = families.count == list.count && Set(families).count == list.count
-            return isPair ? list : nil
+            let most = [Family.ipv4, .ipv6].map { each in families.count { $0 == each } }
+            let isGood = families.count == list.count && most.allSatisfy { $0 <= 8 }
+            return isGood && Set(list).count == list.count ? list : nil
+        }
+    }
+
+    /// Addresses, each with the one of the same family that it stands for if it is said which.
+    static var externalAddresses: Self {
+        let allowed =
+            "an address of a family, or PUBLIC/PRIVATE for each of relay/address, such as "
+            + "\"203.0.113.7/10.0.0.7 203.0.113.8/10.0.0.8\"; empty: the same as relay/address"
+        return ValueType(allowed: allowed) { text in
+            let list = words(text)
+            let mappings = list.map { word in
+                word.split(separator: "/", omittingEmptySubsequences: false).map {
+                    family(of: String($0))
+                }
+            }
+            let areGood = mappings.allSatisfy {
+                (1...2).contains($0.count) && $0[0] != nil && $0[0] == $0.last
+            }
+            let alone = mappings.filter { $0.count == 1 }.map { $0[0] }
+            return areGood && Set(alone).count == alone.count ? list : nil
         }
     }
 

@@ -30,6 +30,7 @@ struct ControlPlan {
         var configuration = ControlConfiguration()
         configuration.version = turnpikeVersion
         configuration.http = try Self.endpoints(settings.control.http, "control/http")
+        configuration.sharesPorts = settings.listen.sharesHTTP
         configuration.https = try Self.endpoints(settings.control.https, "control/https")
         configuration.adminSocket = try Self.adminSocket(settings, state)
         configuration.origins = settings.control.origins
@@ -43,6 +44,8 @@ struct ControlPlan {
         configuration.ice.lifetimeSeconds = settings.ice.lifetimeSeconds
         configuration.ice.udpPort = turn.listeners.first.map { Int($0.port) }
         configuration.ice.tcpPort = turn.streams.first.map { Int($0.port) }
+        configuration.ice.tlsPort = settings.listen.tls.first.flatMap { TransportAddress($0) }
+            .map { Int($0.port) }
         configuration.ice.secret = turn.secret
         try configuration.setCertificate(settings.tls)
         self.configuration = configuration
@@ -54,7 +57,10 @@ struct ControlPlan {
         let https = configuration.https.map {
             "https://\(Self.authority($0, wildcard: uriHost(outside)))/"
         }
-        return (http.prefix(1) + https.prefix(1)).map { $0 }
+        // Where nothing else serves HTTPS, the port of TURN over TLS may.
+        let shared = configuration.sharesPorts ? configuration.ice.tlsPort : nil
+        let secure = https.first ?? shared.map { "https://\(uriHost(outside)):\($0)/" }
+        return [http.first, secure].compactMap { $0 }
     }
 
     private static func secret(

@@ -2,14 +2,13 @@
 
 import Glibc
 import STUN
+import TURN
 import Tunables
 
-/// At most one address of each family, from the tree or found.
+/// Up to eight addresses of each family, from the tree, or one of each that was found.
 struct RelayAddresses {
-    private(set) var ipv4: IPAddress?
-    private(set) var ipv6: IPAddress?
-    private(set) var externalIPv4: IPAddress?
-    private(set) var externalIPv6: IPAddress?
+    private(set) var ipv4: [RelayAddress] = []
+    private(set) var ipv6: [RelayAddress] = []
     /// True when the machine has no way out, and only its own programs can be peers.
     private(set) var isLoopbackForWantOfRoute = false
 
@@ -18,45 +17,70 @@ struct RelayAddresses {
     /// - Parameter relay: What the tree says.
     /// - Throws: Which address cannot be relayed on.
     init(_ relay: Settings.Relay) throws(StartProblem) {
-        for address in relay.address.compactMap({ IPAddress($0) }) { set(address) }
+        for address in relay.address.compactMap({ IPAddress($0) }) { add(address) }
         if relay.address.isEmpty { find() }
-        for address in relay.externalAddress.compactMap({ IPAddress($0) }) {
-            try setExternal(address)
-        }
+        for mapping in relay.externalAddress { try setExternal(mapping) }
         for address in bound { try check(address) }
+        let seen = Set(advertised)
+        guard seen.count == advertised.count, seen.isDisjoint(with: hidden) else {
+            throw StartProblem(
+                "relay/external_address: one address stands for two of relay/address"
+            )
+        }
     }
 
+    private var all: [RelayAddress] { ipv4 + ipv6 }
+
     /// The bound addresses, IPv4 first.
-    var bound: [IPAddress] { [ipv4, ipv6].compactMap { $0 } }
+    var bound: [IPAddress] { all.map(\.bound) }
 
     /// The addresses that clients are told, IPv4 first.
-    var advertised: [IPAddress] { [externalIPv4 ?? ipv4, externalIPv6 ?? ipv6].compactMap { $0 } }
+    var advertised: [IPAddress] { all.map(\.external) }
+
+    /// Those that they are not told.
+    private var hidden: [IPAddress] { all.filter { $0.bound != $0.external }.map(\.bound) }
 
     /// The address to show first.
     var preferred: IPAddress { advertised.first ?? IPAddress(ipv4: 0x7F00_0001) }
 
-    private mutating func set(_ address: IPAddress) {
+    private mutating func add(_ address: IPAddress) {
         switch address.family {
-        case .ipv4: ipv4 = address
-        case .ipv6: ipv6 = address
+        case .ipv4: ipv4.append(RelayAddress(address))
+        case .ipv6: ipv6.append(RelayAddress(address))
         }
     }
 
     private mutating func find() {
-        ipv4 = NetworkInterfaces.addressTowardsInternet(.ipv4)
-        ipv6 = NetworkInterfaces.addressTowardsInternet(.ipv6)
+        for family in AddressFamily.both {
+            if let address = NetworkInterfaces.addressTowardsInternet(family) { add(address) }
+        }
         if bound.isEmpty {
-            ipv4 = IPAddress(ipv4: 0x7F00_0001)
+            add(IPAddress(ipv4: 0x7F00_0001))
             isLoopbackForWantOfRoute = true
         }
     }
 
-    private mutating func setExternal(_ address: IPAddress) throws(StartProblem) {
-        switch address.family {
-        case .ipv4 where ipv4 != nil: externalIPv4 = address
-        case .ipv6 where ipv6 != nil: externalIPv6 = address
-        case .ipv4, .ipv6:
-            throw StartProblem("relay/external_address: \(address) has no relay/address beside it")
+    /// `PUBLIC/PRIVATE`, or the public one alone where it can stand for one address only.
+    private mutating func setExternal(_ mapping: String) throws(StartProblem) {
+        let parts = mapping.split(separator: "/").map { IPAddress($0) }
+        guard let external = parts.first ?? nil else { return }
+        let ofFamily = external.family == .ipv4 ? ipv4 : ipv6
+        let number: Int?
+        if parts.count == 2 {
+            number = ofFamily.firstIndex { $0.bound == parts[1] }
+        } else if ofFamily.count > 1 {
+            throw StartProblem(
+                "relay/external_address: \(mapping) stands for which address? Name it as \(mapping)/\(ofFamily[0].bound)"
+            )
+        } else {
+            number = ofFamily.indices.first
+        }
+        guard let number else {
+            throw StartProblem("relay/external_address: \(mapping) has no relay/address beside it")
+        }
+        switch external.family {
+        case .ipv4: ipv4[number].external = external
+        case .ipv6: ipv6[number].external = external
         }
     }
 

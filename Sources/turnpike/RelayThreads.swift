@@ -19,6 +19,7 @@ struct RelayThreads {
         let shared = SharedState(
             allocations: limits.allocations,
             allocationsPerUser: limits.allocationsPerUser,
+            relayAddresses: max(plan.relay.ipv4.count, plan.relay.ipv6.count),
             threads: plan.processors.ofThreads.count,
             tls: plan.tls,
             isDraining: plan.server.isDraining
@@ -83,10 +84,13 @@ struct RelayThreads {
                 nextAnswer: { thread.nextAnswer() }
             )
         }
-        let addresses = plan.relay.advertised.map {
-            ($0.family == .ipv4 ? UInt8(4) : UInt8(6), $0.description)
+        let addresses = Dictionary(grouping: plan.relay.advertised) {
+            $0.family == .ipv4 ? UInt8(4) : UInt8(6)
         }
-        return RelayView(threads: views, addresses: Dictionary(addresses) { first, _ in first })
+        return RelayView(
+            threads: views,
+            addresses: addresses.mapValues { $0.map(\.description) }
+        )
     }
 
     private static func end(_ threads: [RelayThread]) {

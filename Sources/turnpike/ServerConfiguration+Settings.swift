@@ -23,10 +23,11 @@ extension ServerConfiguration {
         software = settings.server.software
         rfc5766Channels = settings.server.rfc5766Channels
         allowsMobility = settings.server.mobility
-        relayIPv4 = relay.ipv4
-        relayIPv6 = relay.ipv6
-        externalIPv4 = relay.externalIPv4
-        externalIPv6 = relay.externalIPv6
+        relayIPv4 = relay.ipv4.first?.bound
+        relayIPv6 = relay.ipv6.first?.bound
+        externalIPv4 = relay.ipv4.first?.external
+        externalIPv6 = relay.ipv6.first?.external
+        moreRelays = Array(relay.ipv4.dropFirst() + relay.ipv6.dropFirst())
         ports = settings.relay.ports
         relaysTCP = settings.relay.tcp
         deny = settings.peers.deny.compactMap { AddressPrefix($0) }
@@ -119,6 +120,21 @@ extension Settings.Listen {
     }
 }
 
+extension Settings {
+    /// Where requests of HTTP go that come on a shared port: to this machine, whatever address is listened on.
+    var sharedWebServer: TransportAddress? {
+        guard listen.sharesHTTP, let http = control.http.first,
+            var address = TransportAddress(http)
+        else { return nil }
+        if address.ip.isWildcard {
+            address.ip =
+                address.ip.family == .ipv4
+                ? IPAddress(ipv4: 0x7F00_0001) : IPAddress(ipv6High: 0, low: 1)
+        }
+        return address
+    }
+}
+
 extension RelayThreadConfiguration {
     /// What one relay thread is told.
     ///
@@ -140,6 +156,7 @@ extension RelayThreadConfiguration {
         connections.connections = settings.limits.connections
         connections.perSource = UInt32(settings.limits.connectionsPerSource)
         connections.handshakes = settings.limits.handshakes
+        connections.webServer = settings.sharedWebServer
         connections.proxies = settings.listen.proxySources.compactMap { AddressPrefix($0) }
         connections.idleSeconds = UInt64(settings.limits.connectionIdleSeconds)
         streamReceiveBuffer = settings.tcp.receiveBuffer

@@ -55,6 +55,9 @@ struct StartPlan {
         if listeners.addresses.isEmpty && streamListeners.addresses.isEmpty {
             throw StartProblem("listen/udp, listen/tcp: no address to listen on")
         }
+        if settings.listen.sharesHTTP, settings.sharedWebServer == nil {
+            throw StartProblem("listen/share_http: needs control/http")
+        }
         relay = try RelayAddresses(settings.relay)
         let directory = try StateDirectory(named: state)
         var secrets = settings.auth.secrets.map(\.value)

@@ -157,7 +157,7 @@ private func record(_ place: UInt32, user: String = "") -> AllocationRecord {
     @Test func aListingIsReadByPeople() {
         let entries: [AllocationListing.Entry] = [(3, record(17, user: "1800000000:room.me"))]
         let listing = AllocationListing(entries: entries, isComplete: true)
-        let document = AllocationDocument(listing, addresses: [4: "192.0.2.1"])
+        let document = AllocationDocument(listing, addresses: [4: ["192.0.2.1"]])
         let allocation = document.allocations[0]
         #expect(allocation.id == "3-17-1100")
         #expect(allocation.client == "198.51.100.7:5000")

@@ -1,5 +1,7 @@
 """Chromium reaches the relay over TCP and over TLS: a call between two, and 20 MB each way over a data channel.
 
+Once more with the pages, the signalling and TURN over TLS on one port.
+
 The authority of the tests is in Chromium's NSS store: that a certificate is wrong may be forgiven to a page, not to TURN.
 """
 
@@ -86,13 +88,16 @@ class StreamCalls(Calls):
     relay_url: str
 
 
-@pytest.fixture(scope="module", params=["tcp", "tls"])
+@pytest.fixture(scope="module", params=["tcp", "tls", "shared"])
 def calls(
     request: pytest.FixtureRequest, call_address: str, start_server: StartServer, certificate: Certificate
 ) -> Iterator[StreamCalls]:
     """A server on the address of the second interface."""
     port, tls_port, https_port = free_port(), free_port(), free_port()
-    secure = request.param == "tls"
+    shared = request.param == "shared"
+    secure = shared or request.param == "tls"
+    if shared:
+        https_port = tls_port
     url = f"{'turns' if secure else 'turn'}:{ADDRESS}:{tls_port if secure else port}?transport=tcp"
     wanted = {
         "listen/udp": f"127.0.0.1:{port}",
@@ -100,13 +105,14 @@ def calls(
         "listen/tls": f"{ADDRESS}:{tls_port}",
         "relay/address": ADDRESS,
         "peers/allow": f"{ADDRESS}/32",
-        "control/https": f"{ADDRESS}:{https_port}",
+        "control/https": "" if shared else f"{ADDRESS}:{https_port}",
+        "listen/share_http": "1" if shared else "0",
         "ice/urls": url,
         "tls/certificate": str(certificate.chain),
         "tls/private_key": str(certificate.key),
     }
     running = start_server(wanted, port=port)
-    yield StreamCalls(running, https_port, request.param, url)
+    yield StreamCalls(running, https_port, "tls" if secure else "tcp", url)
     running.stop()
 
 

@@ -34,6 +34,21 @@ import Testing
         #expect(ports.claim(0, nowSeconds: 31))
     }
 
+    @Test func eachAddressHasPortsOfItsOwn() {
+        let ports = RelayedPorts(addresses: 3)
+        for address in UInt8(0)..<3 {
+            #expect(ports.claim(65_535, of: address, nowSeconds: 1))
+            #expect(!ports.claim(65_535, of: address, nowSeconds: 1))
+        }
+        ports.release(65_535, of: 1, nowSeconds: 2)
+        #expect(!ports.isOpen(65_535, of: 1))
+        #expect(ports.isOpen(65_535) && ports.isOpen(65_535, of: 2))
+        #expect(
+            !ports.isOpen(0, of: 2),
+            "the port behind the last of an address is the next one's first"
+        )
+    }
+
     @Test func racingThreadsNeverShareAPort() {
         let ports = RelayedPorts()
         let owners = Atomic<Int>(0)

@@ -14,6 +14,7 @@ import Testing
             token: token,
             descriptor: descriptor,
             port: 50_001,
+            address: 200,
             family: 2,
             expirySeconds: until
         )

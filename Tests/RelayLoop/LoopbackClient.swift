@@ -18,6 +18,12 @@ final class LoopbackClient {
         server = relay.address
     }
 
+    /// A client that reaches the server at another of its addresses.
+    init(at server: SocketAddress) throws {
+        socket = try FarSocket(server)
+        self.server = server
+    }
+
     /// A client that reaches the server over a stream.
     init(over stream: any FarEnd, _ relay: LoopbackRelay) {
         socket = stream

@@ -54,6 +54,7 @@ final class LoopbackRelay {
         let shared = SharedState(
             allocations: allocations,
             allocationsPerUser: 0,
+            relayAddresses: 1 + configuration.server.moreRelays.count,
             threads: threads,
             tls: tls
         )

@@ -159,9 +159,11 @@ final class TestServer {
         }
         let relay = openRelay(request)
         guard request.additionalFamily != nil else {
-            return .opened(relay: relay.index, port: relay.port)
+            return .opened(relay: relay.index, port: relay.port, address: relay.address)
         }
-        return .openedBoth(relay, additional: openRelay(request))
+        var second = request
+        second.address = request.additionalAddress
+        return .openedBoth(relay, additional: openRelay(second))
     }
 
     /// Opens a relayed socket of its own, on the next port.
@@ -172,7 +174,11 @@ final class TestServer {
             nextPort += 1
         }
         relays[nextRelay] = nextPort
-        return OpenedRelay(index: RelayIndex(rawValue: nextRelay), port: nextPort)
+        return OpenedRelay(
+            index: RelayIndex(rawValue: nextRelay),
+            port: nextPort,
+            address: request?.address ?? 0
+        )
     }
 
     private func receive(

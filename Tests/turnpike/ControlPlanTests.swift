@@ -65,7 +65,8 @@ import Tunables
             "rooms/capacity=4",
             "rooms/grace_s=3",
             "ice/urls=turn:turn.example.org",
-            "ice/lifetime_s=600"
+            "ice/lifetime_s=600",
+            "listen/tls=0.0.0.0:5349 [::]:5349"
         ) { plan, state in
             let configuration = plan.configuration
             #expect(configuration.http.map(\.host) == ["127.0.0.1", "::1"])
@@ -80,10 +81,33 @@ import Tunables
             #expect(configuration.rooms.capacity == 4 && configuration.rooms.graceSeconds == 3)
             #expect(configuration.ice.urls == ["turn:turn.example.org"])
             #expect(configuration.ice.lifetimeSeconds == 600)
-            #expect(configuration.ice.udpPort == 3999)
+            #expect(configuration.ice.udpPort == 3999 && configuration.ice.tlsPort == 5349)
             #expect(configuration.ice.secret == "a TURN secret")
             #expect(!FileManager.default.fileExists(atPath: state.path(of: .adminToken)))
         }
+    }
+
+    @Test func aSharedPortHasTheHTTPSPages() throws {
+        let outside = try #require(IPAddress("2001:db8::1"))
+        let tls = "listen/tls=0.0.0.0:443"
+        try plan("listen/share_http=1", tls) { plan, _ in
+            #expect(plan.configuration.sharesPorts)
+            #expect(plan.pages(outside: outside) == ["https://[2001:db8::1]:443/"])
+        }
+        try plan(tls) { plan, _ in #expect(plan.pages(outside: outside).isEmpty) }
+    }
+
+    @Test(arguments: [
+        ("127.0.0.1:8080", "127.0.0.1:8080"), ("0.0.0.0:8080 192.0.2.1:9", "127.0.0.1:8080"),
+        ("[::]:8080", "[::1]:8080"), ("192.0.2.1:8080", "192.0.2.1:8080"), ("", nil),
+    ])
+    func sharedPortsReachTheFirstPlainAddress(_ http: String, _ reached: String?) throws {
+        let settings = try Settings.load(
+            directory: nil,
+            overrides: ["control/http=\(http)", "listen/share_http=1"]
+        ).settings
+        #expect(settings.sharedWebServer?.description == reached)
+        #expect(Settings.defaults.sharedWebServer == nil)
     }
 
     @Test func theControlThreadKeepsOffTheRelayThreads() throws {

@@ -61,6 +61,26 @@ import Tunables
         #expect(text == "relay/external_address: 2001:db8::9 has no relay/address beside it")
     }
 
+    @Test func externalAddressesStandForThoseTheyName() throws {
+        func relay(_ external: String) throws -> RelayAddresses {
+            let own = "relay/address=127.0.0.1 127.0.0.2 ::1"
+            return try RelayAddresses(settings(own, "relay/external_address=\(external)").relay)
+        }
+        let mapped = try relay("192.0.2.9/127.0.0.2 2001:db8::9")
+        #expect(mapped.bound.map(\.description) == ["127.0.0.1", "127.0.0.2", "::1"])
+        #expect(mapped.advertised.map(\.description) == ["127.0.0.1", "192.0.2.9", "2001:db8::9"])
+        let server = try ServerConfiguration(settings(), relay: mapped, secrets: ["a secret"])
+        #expect(server.relayAddresses(.ipv4).count == 2 && server.relayAddresses(.ipv6).count == 1)
+        #expect(server.relayAddresses(.ipv4)[1].external.description == "192.0.2.9")
+        #expect(problem { _ = try relay("192.0.2.9") }.contains("192.0.2.9/127.0.0.1"))
+        let stranger = problem { _ = try relay("192.0.2.9/127.0.0.3") }
+        #expect(stranger.hasSuffix("has no relay/address beside it"))
+        for twice in ["127.0.0.1/127.0.0.2", "192.0.2.9/127.0.0.1 192.0.2.9/127.0.0.2"] {
+            let text = problem { _ = try relay(twice) }
+            #expect(text.hasSuffix("stands for two of relay/address"), "\(twice)")
+        }
+    }
+
     @Test func relayThreadsLeaveOneCPUAndTakeTheListInOrder() throws {
         let standard = try settings().threads
         #expect(try Processors(standard, allowed: [0, 1, 2, 3]).ofThreads == [1, 2, 3])

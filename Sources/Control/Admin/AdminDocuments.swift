@@ -61,10 +61,11 @@ public struct AllocationDocument: Codable, Sendable {
 
 extension AllocationDocument {
     /// The listing in words.
-    init(_ listing: AllocationListing, addresses: [UInt8: String]) {
+    init(_ listing: AllocationListing, addresses: [UInt8: [String]]) {
         allocations = listing.entries.map { thread, record in
-            func relayed(_ version: UInt8, _ port: UInt16) -> String {
-                let relay = addresses[version] ?? "?"
+            func relayed(_ version: UInt8, _ number: UInt8, _ port: UInt16) -> String {
+                let ofFamily = addresses[version] ?? []
+                let relay = Int(number) < ofFamily.count ? ofFamily[Int(number)] : "?"
                 return version == 6 ? "[\(relay)]:\(port)" : "\(relay):\(port)"
             }
             let additional = record.additionalRelayPort
@@ -72,8 +73,9 @@ extension AllocationDocument {
                 id: AllocationID(thread: thread, record).description,
                 thread: thread,
                 client: record.client.text,
-                relayed: relayed(record.relayVersion, record.relayPort),
-                additional: additional == 0 ? nil : relayed(6, additional),
+                relayed: relayed(record.relayVersion, record.relayAddress, record.relayPort),
+                additional: additional == 0
+                    ? nil : relayed(6, record.additionalRelayAddress, additional),
                 user: record.userText,
                 secondsLeft: record.secondsLeft,
                 permissions: record.permissions,

@@ -35,11 +35,11 @@ public struct RelayView: Sendable {
 
     /// The threads, in order.
     public var threads: [Thread]
-    /// The relayed addresses told to clients, by family (4 or 6).
-    public var addresses: [UInt8: String]
+    /// The relayed addresses told to clients, by family (4 or 6) and number.
+    public var addresses: [UInt8: [String]]
 
     /// A view of threads.
-    public init(threads: [Thread] = [], addresses: [UInt8: String] = [:]) {
+    public init(threads: [Thread] = [], addresses: [UInt8: [String]] = [:]) {
         self.threads = threads
         self.addresses = addresses
     }

@@ -39,6 +39,7 @@ final class Connections {
     let budget: ByteBudget
     private var all: [ObjectIdentifier: any Connection] = [:]
     private var perNetwork: [AddressPrefix?: Int] = [:]
+    private var networks: [ObjectIdentifier: AddressPrefix?] = [:]
     private var whenEmpty: (() -> Void)?
 
     /// No connection yet.
@@ -50,18 +51,39 @@ final class Connections {
 
     /// Whether one more connection may be; it then counts until the channel closes.
     func admit(_ channel: any Channel, from peer: Peer) -> Bool {
-        let network = peer.network
-        let own = perNetwork[network, default: 0]
-        let isCrowded = !peer.isLocal && own >= limits.connectionsPerAddress
-        if isCrowded || counters[.connections] >= limits.connections || whenEmpty != nil {
+        let isFull = counters[.connections] >= limits.connections
+        let identity = ObjectIdentifier(channel)
+        guard !isFull, whenEmpty == nil, enter(identity, of: peer) else {
             counters.add(.connectionsRefused)
             return false
         }
-        perNetwork[network] = own + 1
         counters.add(.connections)
-        let identity = ObjectIdentifier(channel)
-        channel.closeFuture.assumeIsolated().whenComplete { _ in self.remove(identity, network) }
+        channel.closeFuture.assumeIsolated().whenComplete { _ in self.remove(identity) }
         return true
+    }
+
+    /// Whether a connection that was admitted may be one of another peer; it then counts as its.
+    func admit(_ channel: any Channel, insteadFrom peer: Peer) -> Bool {
+        let identity = ObjectIdentifier(channel)
+        leaveNetwork(identity)
+        if enter(identity, of: peer) { return true }
+        counters.add(.connectionsRefused)
+        return false
+    }
+
+    private func enter(_ identity: ObjectIdentifier, of peer: Peer) -> Bool {
+        let network = peer.network
+        let own = perNetwork[network, default: 0]
+        if !peer.isLocal && own >= limits.connectionsPerAddress { return false }
+        perNetwork[network] = own + 1
+        networks[identity] = .some(network)
+        return true
+    }
+
+    private func leaveNetwork(_ identity: ObjectIdentifier) {
+        guard let network = networks.removeValue(forKey: identity) else { return }
+        let left = perNetwork[network, default: 1] - 1
+        perNetwork[network] = left == 0 ? nil : left
     }
 
     /// Makes a connection the one that its channel's time and end are told to.
@@ -81,11 +103,10 @@ final class Connections {
         if counters[.connections] == 0 { completion() }
     }
 
-    private func remove(_ identity: ObjectIdentifier, _ network: AddressPrefix?) {
+    private func remove(_ identity: ObjectIdentifier) {
         all[identity] = nil
         counters.add(.connections, -1)
-        let left = perNetwork[network, default: 1] - 1
-        perNetwork[network] = left == 0 ? nil : left
+        leaveNetwork(identity)
         if counters[.connections] == 0 { whenEmpty?() }
     }
 }

@@ -38,7 +38,7 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     let site: Site
     let connections: Connections
-    let peer: Peer
+    var peer: Peer
     var context: ChannelHandlerContext?
     var state = State.reading
     var isStopping = false

@@ -5,6 +5,7 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
+import STUN
 
 /// Accepts connections of a site.
 struct Listeners: Sendable {
@@ -115,12 +116,27 @@ struct Listeners: Sendable {
         )
         let pipeline = channel.pipeline.syncOperations
         if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
+        if server.context.configuration.sharesPorts, tls == nil, channel.isOfThisMachine {
+            let shared = SharedPort { [connections = server.connections] peer in
+                connection.peer = peer
+                return connections.admit(channel, insteadFrom: peer)
+            }
+            try pipeline.addHandler(shared)
+        }
         // What the decoder does not read, after an upgrade that was refused, must not pile up in it.
         let decoding = ByteToMessageHandler(decoder, maximumBufferSize: headerBytes + 65_536)
         try pipeline.addHandlers([decoding, HTTPResponseEncoder(), connection])
     }
 
     private struct Refused: Error {}
+}
+
+extension Channel {
+    /// Whether the other end is on this machine, and has an address.
+    fileprivate var isOfThisMachine: Bool {
+        guard let remote = remoteAddress?.ipAddress else { return false }
+        return remote == localAddress?.ipAddress || IPAddress(remote)?.isLoopback == true
+    }
 }
 
 /// Logs what goes wrong with accepting, which can flood: once a minute.

@@ -3,6 +3,7 @@
 import FoundationEssentials
 import NIOCore
 import NIOHTTP1
+import STUN
 import TURN
 
 /// What a client is told about ICE (apprtc.md 2.9).
@@ -124,10 +125,12 @@ final class ICEServers {
     private func urls(host: String) -> [String] {
         let ice = configuration.ice
         if !ice.urls.isEmpty { return ice.urls }
+        // Certificates are for names, and Firefox takes nothing else here.
+        let isName = IPAddress(bracketed: host) == nil
         return [
             ice.udpPort.map { "turn:\(host):\($0)?transport=udp" },
             ice.tcpPort.map { "turn:\(host):\($0)?transport=tcp" },
-            ice.tlsPort.map { "turns:\(host):\($0)?transport=tcp" },
+            isName ? ice.tlsPort.map { "turns:\(host):\($0)?transport=tcp" } : nil,
         ].compactMap { $0 }
     }
 

@@ -79,6 +79,8 @@ extension RelayCounter {
         case .connectionsTimedOut: "Connections of clients ended because nothing came in time."
         case .connectionsEvicted: "Connections of clients ended to make room for others."
         case .connectionsBroken: "Connections of clients ended by an error."
+        case .connectionsShared: "Connections of clients joined to one with the control plane."
+        case .sharesRefused: "Connections of clients that the control plane did not take."
         case .handshakes: "TLS and DTLS sessions made."
         case .handshakesDelayed: "Steps of handshakes that waited for a later pass."
         case .tlsFailures: "TLS and DTLS sessions that failed."

@@ -81,6 +81,8 @@ struct Connection: BitwiseCopyable {
     var joining = Joining()
     /// Whether a peer is at its other end.
     var isOfPeer = false
+    /// Whether that peer is the web server.
+    var isOfWebServer = false
     /// Whether it came from another thread, where it does not go again.
     var wasHandedOver = false
     /// Whether its receive goes on by itself; what asks for a place elsewhere is read piece by piece.

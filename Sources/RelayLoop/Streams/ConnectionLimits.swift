@@ -1,5 +1,6 @@
 /// How many connections a relay thread takes, and for how long.
 
+public import STUN
 public import TURN
 
 /// The bounds of connections.
@@ -15,8 +16,14 @@ public struct ConnectionLimits: Sendable {
     /// Connections with peers that the TURN server may ask for (RFC 6062); 0: TCP is not relayed.
     var peers = 0
 
+    /// Whether a connection may be joined to another.
+    var joins: Bool { peers > 0 || webServer != nil }
+
     /// Load balancers that put a header of the PROXY protocol before what a client sends.
     public var proxies: [AddressPrefix] = []
+
+    /// Where requests of HTTP go that are not for TURN over WebSocket; `nil`: they are refused.
+    public var webServer: TransportAddress?
 
     /// No connections.
     public init() {}

@@ -14,6 +14,8 @@ struct ConnectionStatistics: BitwiseCopyable {
     var peersRefused: UInt64 = 0
     /// Bytes of joined connections.
     var bytesJoinedToPeers: UInt64 = 0, bytesJoinedToClients: UInt64 = 0
+    /// Connections joined to one with the web server, and those for which there was none.
+    var shared: UInt64 = 0, sharesRefused: UInt64 = 0
     /// Connections that went to the thread they belong to, and those that could not.
     var handedOver: UInt64 = 0, handoversRefused: UInt64 = 0
 }

@@ -34,7 +34,7 @@ extension Connections {
 
     /// Chunks that a connection must leave: joined ones cannot drop what they have taken in, and find theirs always.
     private func chunkReserve(for index: ConnectionIndex) -> Int {
-        if table[index].role == .joined { return 0 }
+        if table[index].role == .joined || table[index].isOfWebServer { return 0 }
         // Half of the others' is for those who have proved something.
         return table[index].hasAllocation
             ? peers.chunks : peers.chunks + (chunks.count - peers.chunks) / 2
@@ -183,6 +183,16 @@ extension Connections {
         Self.release(&table[index].unsealed, to: &chunks)
     }
 
+    /// Puts what has been kept of one connection behind what another has left to send; there is room.
+    mutating func appendCarry(of index: ConnectionIndex, to other: ConnectionIndex) {
+        let carry = self[index].carry
+        guard carry.place == .small else { return }
+        let outbox = self[other].outbox
+        Self.copy(carry, from: smallCarries, to: &chunks, outbox.chunk, at: outbox.end)
+        self[other].outbox.end += carry.count
+        releaseCarry(of: index)
+    }
+
     private mutating func prepareCarry(of byteCount: Int, for index: ConnectionIndex) -> Bool {
         let carry = self[index].carry
         let isLarge = byteCount > smallCarries.size
@@ -218,9 +228,10 @@ extension Connections {
         _ carry: Carry,
         from source: borrowing BufferPool,
         to target: inout BufferPool,
-        _ buffer: BufferIndex
+        _ buffer: BufferIndex,
+        at offset: Int = 0
     ) {
-        target.write(source.bytes(carry.buffer, 0..<carry.count), to: buffer, at: 0)
+        target.write(source.bytes(carry.buffer, 0..<carry.count), to: buffer, at: offset)
     }
 }
 

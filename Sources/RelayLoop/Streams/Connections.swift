@@ -134,7 +134,7 @@ extension Connections {
     mutating func release(_ index: ConnectionIndex) {
         releaseMemory(of: index)
         if self[index].isOfPeer {
-            peers.forget()
+            peers.forget(isOfWebServer: self[index].isOfWebServer)
         } else {
             forgetSource(of: index)
         }
@@ -151,14 +151,16 @@ extension Connections {
         if ofSource > 1 { _ = sources.insert(ofSource - 1, for: source) }
     }
 
-    /// Takes a connection with a peer in; `nil` when there is no place for it.
+    /// Takes a connection with a peer in, or with the web server, which has no name; `nil` when there is no place for it.
     mutating func openPeer(
-        _ peer: PeerConnection,
+        _ peer: PeerConnection?,
         at address: TransportAddress,
         descriptor: Int32,
         _ role: ConnectionRole
     ) -> ConnectionIndex? {
-        guard hasRoomForPeer, let place = free.take() else { return nil }
+        guard peer == nil ? hasRoomForWebServer : hasRoomForPeer, let place = free.take() else {
+            return nil
+        }
         let index = ConnectionIndex(rawValue: place)
         let fiveTuple = FiveTuple(
             client: address,
@@ -176,6 +178,7 @@ extension Connections {
         connection.speech = .messages
         connection.role = role
         connection.isOfPeer = true
+        connection.isOfWebServer = peer == nil
         connection.joining.peer = peer
         // It has the time of its allocation, or of what it waits for.
         connection.hasAllocation = true
@@ -196,6 +199,9 @@ extension Connections {
 
     /// Whether another connection with a peer has a place.
     var hasRoomForPeer: Bool { peers.hasRoom && !free.isEmpty }
+
+    /// Whether another connection with the web server has a place.
+    var hasRoomForWebServer: Bool { peers.hasRoomForWebServer && !free.isEmpty }
 
     /// Begins the end of a connection: at once, or once it has said what it has left to say.
     mutating func close(_ index: ConnectionIndex, draining: Bool) {

@@ -31,6 +31,21 @@ struct HTTPRequestHead: ~Escapable {
         return nil
     }
 
+    /// Whether a request asks for a path, which its first line tells; nil while so much has not come.
+    static func asks(_ bytes: RawSpan, for path: String) -> Bool? {
+        var start: Int?
+        for index in 0..<bytes.byteCount {
+            switch bytes.uint8(at: index) {
+            case UInt8(ascii: " ") where start == nil: start = index + 1
+            case UInt8(ascii: " "), UInt8(ascii: "\r"), UInt8(ascii: "\n"):
+                guard let start else { return false }
+                return bytes.matches(Self.path(bytes, start..<index), path)
+            default: continue
+            }
+        }
+        return nil
+    }
+
     /// Reads a head of `count` bytes; nil when it is none.
     @_lifetime(copy bytes)
     init?(_ bytes: RawSpan, count: Int) {

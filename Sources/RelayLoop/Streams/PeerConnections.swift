@@ -9,32 +9,43 @@ struct PeerConnections: ~Copyable {
     private(set) var arriving: IndexStack
 
     private var places: MappedArray<UInt32>
-    private var count = 0
-    private let limit: Int
+    private var count = 0, webCount = 0
+    private let limit: Int, webLimit: Int
 
     init(_ limits: ConnectionLimits) throws(Errno) {
         let arriving = try IndexStack(capacity: max(1, limits.connections))
         let places = try MappedArray<UInt32>(count: max(1, limits.peers))
         self.arriving = arriving
         self.places = places
-        limit = min(limits.peers, limits.connections / Limits.peerShareOfConnections)
+        let share = limits.connections / Limits.peerShareOfConnections
+        limit = min(limits.peers, share)
+        webLimit = limits.webServer == nil ? 0 : share
     }
 
     /// Chunks that are kept for joined connections: what goes to the peer, and under TLS before and after encryption.
-    var chunks: Int { 3 * limit }
+    var chunks: Int { 3 * (limit + webLimit) }
 
     /// Whether another one may come.
     var hasRoom: Bool { count < limit }
 
-    /// Notes where a new one is.
-    mutating func enter(_ index: ConnectionIndex, _ peer: PeerConnection) {
-        places[Int(peer.index)] = index.rawValue &+ 1
+    /// Whether another one with the web server may come.
+    var hasRoomForWebServer: Bool { webCount < webLimit }
+
+    /// Notes where a new one is; with the web server it has no name.
+    mutating func enter(_ index: ConnectionIndex, _ peer: PeerConnection?) {
         arriving.push(index)
+        guard let peer else {
+            webCount += 1
+            return
+        }
+        places[Int(peer.index)] = index.rawValue &+ 1
         count += 1
     }
 
     /// Notes that one has gone.
-    mutating func forget() { count -= 1 }
+    mutating func forget(isOfWebServer: Bool) {
+        if isOfWebServer { webCount -= 1 } else { count -= 1 }
+    }
 
     /// The next to be made known to the ring.
     mutating func nextArriving() -> ConnectionIndex? { arriving.pop() }

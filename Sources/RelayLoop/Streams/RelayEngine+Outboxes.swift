@@ -105,7 +105,7 @@ extension RelayEngine {
         return times
     }
 
-    private static func append(
+    static func append(
         _ scratch: borrowing ReplyWriter.Scratch,
         count: Int,
         to connections: inout Connections,

@@ -24,7 +24,7 @@ extension RelayEngine {
     ) -> Bool {
         let peer = request.peer
         if request.isOwnRelayAddress,
-            !opener.isLive(streamPort: peer.port, family: peer.ip.family)
+            !opener.isLive(stream: peer)
         {
             statistics.dropsNotLiveRelayedPort &+= 1
             return false
@@ -135,9 +135,12 @@ extension RelayEngine {
 
     /// Ends what a connection has to do with a peer, before it ends itself: the server forgets it, the partner goes too.
     mutating func part(_ index: ConnectionIndex) {
-        guard let peer = connections[index].joining.peer else { return }
-        server.peerConnectionEnded(peer)
         let partner = connections[index].joining.partner
+        if let peer = connections[index].joining.peer {
+            server.peerConnectionEnded(peer)
+        } else if partner == .none {
+            return
+        }
         connections[index].joining = Joining()
         guard partner != .none else { return }
         connections[partner].joining = Joining()

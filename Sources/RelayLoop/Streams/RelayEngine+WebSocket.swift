@@ -20,14 +20,16 @@ extension RelayEngine {
     ) -> Bool {
         if connections[index].speech == .undecided, !range.isEmpty {
             let first = pool.bytes(buffer, range).firstByte ?? 0
-            connections[index].speech = Limits.capitalLetters ~= first ? .http : .messages
+            connections[index].speech = speech(of: index, beginningWith: first)
         }
         switch connections[index].speech {
         case .undecided: return false
         case .messages:
             return receiveMessages(in: buffer, range, of: index, at: now, opener: &opener)
         case .http:
-            guard let end = receiveUpgrade(in: buffer, range, of: index) else { return false }
+            guard
+                let end = receiveUpgrade(in: buffer, range, of: index, at: now, opener: &opener)
+            else { return false }
             return receiveFrames(
                 in: buffer,
                 end..<range.upperBound,
@@ -45,22 +47,25 @@ extension RelayEngine {
     /// Answers the request that opens the WebSocket, once all of it has come.
     ///
     /// - Returns: where its frames begin; `nil` while they do not.
-    private mutating func receiveUpgrade(
+    private mutating func receiveUpgrade<Opener: RelayOpener & ~Copyable>(
         in buffer: BufferIndex,
         _ range: Range<Int>,
-        of index: ConnectionIndex
+        of index: ConnectionIndex,
+        at now: Now,
+        opener: inout Opener
     ) -> Int? {
         let kept = connections[index].carry.count
         let request =
             range.lowerBound..<min(range.upperBound, range.lowerBound + Limits.requestBytes - kept)
         let upgrade: WebSocketUpgrade
+        let isShared = sharesPort(index)
         if kept > 0 {
             guard carry(request, of: buffer, ofMessage: kept + request.count, for: index) else {
                 return refuse(.tooLarge, index)
             }
-            upgrade = WebSocketUpgrade(connections.carried(index), path: Limits.webSocketPath)
+            upgrade = .init(connections.carried(index), path: Limits.webSocketPath, isShared)
         } else {
-            upgrade = WebSocketUpgrade(pool.bytes(buffer, request), path: Limits.webSocketPath)
+            upgrade = .init(pool.bytes(buffer, request), path: Limits.webSocketPath, isShared)
         }
         switch upgrade {
         case .accepted(let key, let speaksTURN, let count):
@@ -72,6 +77,10 @@ extension RelayEngine {
             connections[index].speech = .webSocket
             return request.lowerBound + count - kept
         case .refused(let refusal): return refuse(refusal, index)
+        case .elsewhere:
+            let unread = (kept > 0 ? request.upperBound : request.lowerBound)..<range.upperBound
+            passOn(unread, of: buffer, from: index, at: now, opener: &opener)
+            return nil
         case .needsMore:
             if request.upperBound < range.upperBound { return refuse(.tooLarge, index) }
             if kept == 0, !carry(request, of: buffer, ofMessage: request.count, for: index) {
@@ -219,7 +228,7 @@ extension RelayEngine {
         }
     }
 
-    private static func write(
+    static func write(
         _ scratch: inout ReplyWriter.Scratch,
         _ body: (inout MutableRawSpan) -> Int
     ) -> Int {

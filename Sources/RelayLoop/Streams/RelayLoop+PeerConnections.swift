@@ -43,7 +43,9 @@ extension RelayLoop {
     mutating func settlePeers(at now: Now) {
         while let index = memory.engine.connections.peers.nextArriving() {
             let connection = memory.engine.connections[index]
-            guard connection.phase != .free, let peer = connection.joining.peer else { continue }
+            guard connection.phase != .free,
+                connection.joining.peer != nil || connection.isOfWebServer
+            else { continue }
             do throws(Errno) {
                 try memory.ring.register(
                     file: connection.descriptor,
@@ -51,13 +53,13 @@ extension RelayLoop {
                 )
             } catch {
                 receiveErrors &+= 1
-                memory.engine.disconnect(peer)
+                memory.engine.closeBoth(index)
                 continue
             }
             if connection.role == .connecting, connection.phase == .open {
                 awaitRoom(index)
                 if !memory.engine.connections[index].isAwaitingRoom {
-                    memory.engine.finishConnect(peer, isConnected: false, at: now)
+                    finishConnect(index, isConnected: false, at: now)
                 }
             }
         }
@@ -66,9 +68,21 @@ extension RelayLoop {
     /// A peer has taken the connection, or has not (RFC 6062 5.2).
     mutating func connectEnded(_ index: ConnectionIndex, at now: Now) {
         let connection = memory.engine.connections[index]
-        guard connection.phase == .open, let peer = connection.joining.peer else { return }
+        guard connection.phase == .open else { return }
         let isConnected = StreamSocket.error(of: connection.descriptor) == nil
-        memory.engine.finishConnect(peer, isConnected: isConnected, at: now)
+        finishConnect(index, isConnected: isConnected, at: now)
+    }
+
+    private mutating func finishConnect(
+        _ index: ConnectionIndex,
+        isConnected: Bool,
+        at now: Now
+    ) {
+        if let peer = memory.engine.connections[index].joining.peer {
+            memory.engine.finishConnect(peer, isConnected: isConnected, at: now)
+        } else {
+            memory.engine.webServerAnswered(index, isConnected: isConnected)
+        }
     }
 
     // MARK: Reading
@@ -83,9 +97,9 @@ extension RelayLoop {
         let limit: Int
         if connection.role == .joined {
             limit = memory.engine.pieceLimit(of: index)
-        } else if memory.engine.connections.limits.peers > 0 && !connection.hasAllocation {
+        } else if memory.engine.connections.limits.joins && !connection.hasAllocation {
             // It may ask to be joined, or belong to another thread: nothing must be read ahead then.
-            limit = Limits.pieceBytes
+            limit = Limits.strangerBytes
         } else {
             memory.engine.connections[index].receivesOn = true
             return memory.ring.armStreamReceive(file: file, token: token)
@@ -159,6 +173,7 @@ extension RelayLoop {
         if !connection.isSealing, !connection.joining.isOutputOver {
             StreamSocket.endSending(connection.descriptor)
             memory.engine.connections[index].joining.isOutputOver = true
+            memory.engine.stalled(index, at: now)
         }
         if connection.isSealing || other.isOutputOver { memory.engine.closeBoth(index) }
     }

@@ -195,7 +195,9 @@ extension RelayLoop {
         let connection = memory.engine.connections[index]
         switch connection.phase {
         case .free: break
-        case .open where connection.outbox.count > 0 && !isAll: awaitRoom(index)
+        case .open where connection.outbox.count > 0 && !isAll:
+            awaitRoom(index)
+            memory.engine.stalled(index, at: now)
         case .open where connection.outbox.count > 0,
             .draining where connection.outbox.count > 0 && isAll:
             memory.engine.connections.markDirty(index)
@@ -223,6 +225,7 @@ extension RelayLoop {
         if memory.engine.connections[index].role == .connecting {
             connectEnded(index, at: now)
         }
+        memory.engine.goesOn(index)
         if memory.engine.connections[index].phase == .closing {
             finishIfQuiet(index)
         } else {

@@ -12,6 +12,8 @@ enum WebSocketUpgrade {
     case needsMore
     /// It may be a WebSocket: with the client's key, whether it knows the protocol "turn", and the bytes of the request.
     case accepted(key: [24 of UInt8], speaksTURN: Bool, count: Int)
+    /// It asks for something else, which another server may have; the head may not be complete.
+    case elsewhere
     /// It is answered with an error, and the connection is closed.
     case refused(HTTPRefusal)
 
@@ -20,8 +22,12 @@ enum WebSocketUpgrade {
     /// The subprotocol of ours; a client that offers others only, or none, is served without one.
     static let subprotocol = "turn"
 
-    /// Judges what came, for a server that serves WebSockets at `path`.
-    init(_ bytes: RawSpan, path: String) {
+    /// Judges what came, for a server that serves WebSockets at `path`, and may share its port with another.
+    init(_ bytes: RawSpan, path: String, _ isShared: Bool = false) {
+        if isShared, HTTPRequestHead.asks(bytes, for: path) == false {
+            self = .elsewhere
+            return
+        }
         guard let count = HTTPRequestHead.count(in: bytes, limit: Self.longestRequest) else {
             self = bytes.byteCount < Self.longestRequest ? .needsMore : .refused(.tooLarge)
             return
@@ -119,6 +125,7 @@ enum HTTPRefusal: Equatable {
     case methodNotAllowed
     case upgradeRequired
     case tooLarge
+    case unavailable
 
     /// Writes the answer, and says how long it is.
     func write(in bytes: inout MutableRawSpan) -> Int {
@@ -135,6 +142,7 @@ enum HTTPRefusal: Equatable {
         case .upgradeRequired:
             "426 Upgrade Required\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13"
         case .tooLarge: "431 Request Header Fields Too Large"
+        case .unavailable: "503 Service Unavailable"
         }
     }
 }

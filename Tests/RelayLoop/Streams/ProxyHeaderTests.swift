@@ -25,6 +25,18 @@ import Testing
         + [0x20, 0x01, 0x0D, 0xB8] + [UInt8](repeating: 0, count: 11) + [2]
         + [0xDC, 0x04, 0x0D, 0x96]
 
+    @Test(arguments: ["192.0.2.1:56324", "[2001:db8::1]:1"], [false, true])
+    func whatIsWrittenIsRead(_ client: String, isEncrypted: Bool) throws {
+        var room = [UInt8](repeating: 0xFF, count: 64)
+        var span = room.mutableSpan
+        var bytes = span.mutableBytes
+        let client = try address(client)
+        let count = ProxyHeader.write(client, isEncrypted: isEncrypted, in: &bytes)
+        #expect(parse(room) == .source(client, count: count))
+        let field: [UInt8] = [0x20, 0, 5, 1, 0, 0, 0, 1]
+        #expect(room.prefix(count).suffix(8).elementsEqual(field) == isEncrypted)
+    }
+
     @Test func linesOfVersion1() throws {
         let line = "PROXY TCP4 192.0.2.1 198.51.100.2 56324 3478\r\n"
         let source = ProxyHeader.source(try address("192.0.2.1:56324"), count: line.utf8.count)

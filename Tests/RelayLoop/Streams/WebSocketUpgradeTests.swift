@@ -209,4 +209,33 @@ import Testing
             }
         }
     }
+
+    @Test func onASharedPortOthersAreLeftToAnotherServerByTheirFirstLine() {
+        func asks(_ text: String) -> Bool? {
+            HTTPRequestHead.asks(Array(text.utf8).span.bytes, for: "/turn")
+        }
+        for line in [
+            "GET /turn ", "POST /turn?a=b HTTP/1.1", "GET http://a.test/turn\r", "A /turn\n",
+        ] {
+            #expect(asks(line) == true, "\(line)")
+        }
+        for line in [
+            "GET / ", "GET /turns HTTP/1.1", "GET /turn/ ", "HELLO\r", "\n", "GET  /turn ",
+        ] {
+            #expect(asks(line) == false, "\(line)")
+        }
+        for line in ["", "GET", "GET ", "GET /turn", "GET /elsewhere"] {
+            #expect(asks(line) == nil, "\(line)")
+        }
+        guard
+            case .elsewhere = WebSocketUpgrade(
+                request("GET / HTTP/1.1", fields).span.bytes,
+                path: "/turn",
+                true
+            )
+        else {
+            Issue.record("a request for another path was not left to another server")
+            return
+        }
+    }
 }

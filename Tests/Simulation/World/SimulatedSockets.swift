@@ -228,12 +228,12 @@ extension SimulatedSockets: RelayOpener {
         resting.append(relay.rawValue)
     }
 
-    func isLive(port: UInt16, family: AddressFamily) -> Bool {
-        shared.ports(of: family).isOpen(port)
+    func isLive(_ relayed: TransportAddress) -> Bool {
+        shared.ports(of: relayed.ip.family).isOpen(relayed.port)
     }
 
     // TCP is not simulated.
-    func isLive(streamPort port: UInt16, family: AddressFamily) -> Bool { false }
+    func isLive(stream relayed: TransportAddress) -> Bool { false }
     func connect(from relay: RelayIndex, to peer: TransportAddress) -> Int32? { nil }
 }
 
