@@ -122,17 +122,17 @@ public final class ControlPlane: Sendable {
     /// The routes of all areas.
     private static func site(_ context: ControlContext) -> Site {
         var router = Router()
-        let (configuration, lobby, ice) = (context.configuration, context.lobby, context.ice)
-        APIRoutes(configuration, lobby: lobby, ice: ice).add(to: &router)
-        PageRoutes(configuration).add(to: &router)
-        let watch = RelayWatch(context.relay, at: .now())
-        MetricsRoutes(context, watch).add(to: &router)
-        AdminRoutes(context, watch).add(to: &router)
-        AppRTCRoutes(configuration, lobby: lobby, ice: ice).add(to: &router)
-        let origins = OriginPolicy(configuration.origins)
-        let (counters, started) = (context.counters, context.started)
-        let collider = ColliderRoutes(lobby: lobby, counters: counters, started: started)
-        return Site(router: router, origins: origins, sockets: lobby, fallback: collider.fallback)
+        APIRoutes(context: context).add(to: &router)
+        PageRoutes(context.configuration).add(to: &router)
+        MetricsRoutes(context: context).add(to: &router)
+        AdminRoutes(context).add(to: &router)
+        AppRTCRoutes(context: context).add(to: &router)
+        return Site(
+            router: router,
+            origins: OriginPolicy(context.configuration.origins),
+            sockets: context.lobby,
+            fallback: ColliderRoutes(context: context).fallback
+        )
     }
 
     private func listen(_ running: inout Running, _ tls: NIOSSLContext?) throws {

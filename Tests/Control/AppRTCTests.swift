@@ -9,21 +9,21 @@ import Testing
 
 /// Routes of the room server and of Collider, on one lobby.
 struct AppRTCSite {
-    var configuration = ControlConfiguration()
-    let lobby: Lobby
-    let counters = ControlCounters()
+    let context: ControlContext
     private let router: Router
     private let collider: ColliderRoutes
 
+    var lobby: Lobby { context.lobby }
+    var counters: ControlCounters { context.counters }
+
     init(_ change: (inout ControlConfiguration) -> Void = { _ in }) {
+        var configuration = ControlConfiguration()
         change(&configuration)
-        let lobby = Lobby(configuration.rooms, counters: counters)
-        let ice = ICEServers(configuration, counters: counters) { lobby.isParticipant($0, in: $1) }
+        context = ControlContext(configuration)
         var router = Router()
-        AppRTCRoutes(configuration, lobby: lobby, ice: ice).add(to: &router)
-        self.lobby = lobby
+        AppRTCRoutes(context: context).add(to: &router)
         self.router = router
-        collider = ColliderRoutes(lobby: lobby, counters: counters, started: .now())
+        collider = ColliderRoutes(context: context)
     }
 
     /// The answer to a request.
@@ -130,8 +130,7 @@ enum TestJSON: Decodable, Equatable {
         var request = makeRequest("/message/r1/\(client)", method: .POST)
         request.body = ByteBuffer(bytes: [0xFF])
         var router = Router()
-        let ice = ICEServers(site.configuration, counters: site.counters) { _, _ in false }
-        AppRTCRoutes(site.configuration, lobby: site.lobby, ice: ice).add(to: &router)
+        AppRTCRoutes(context: site.context).add(to: &router)
         guard case .now(let response)? = router.reply(to: request) else {
             Issue.record("no response")
             return

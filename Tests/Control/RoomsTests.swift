@@ -126,7 +126,7 @@ import Testing
         #expect(firstSocket.takeMessages() == [bye])
         #expect(fixture.message("offer", from: first.client, in: "r1") == .success)
         fixture.close(secondSocket)
-        fixture.lobby.remove(second.client, from: "r1", now: fixture.now)
+        fixture.lobby.remove(second.client, from: "r1")
         let third = try fixture.join("r1")
         #expect(!third.isInitiator && third.messages == ["offer"])
         #expect(secondSocket.takeMessages().isEmpty)
@@ -245,7 +245,7 @@ import Testing
 
     @Test func aDeletedParticipantLosesItsSeatAndTheOtherHearsBye() throws {
         let (_, firstSocket, second, secondSocket) = try call()
-        fixture.lobby.remove(second.client, from: "r1", now: fixture.now)
+        fixture.lobby.remove(second.client, from: "r1")
         #expect(secondSocket.isClosed)
         #expect(firstSocket.takeMessages() == [bye])
         #expect(!fixture.lobby.isFull("r1"))

@@ -64,4 +64,9 @@ extension Response {
         response.headers.add(name: "Retry-After", value: "\(retryAfterSeconds)")
         return response
     }
+
+    /// The refusal of what only admins may do.
+    static var adminOnly: Response {
+        .unauthorized("the admin token is needed: Authorization: Bearer TOKEN")
+    }
 }

@@ -47,6 +47,11 @@ struct CallParameters {
         members["messages"] = .strings(messages)
     }
 
+    /// Adds who is in a room of more than two.
+    mutating func add(peers: [String]) {
+        members["peers"] = .strings(peers)
+    }
+
     /// The members as strings, for a page.
     var values: [String: String] {
         members.mapValues { member in

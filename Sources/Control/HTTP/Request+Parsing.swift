@@ -28,7 +28,6 @@ extension Request {
             path: String(parts[0]),
             segments: segments,
             query: parts.count < 2 ? [] : Self.pairs(of: parts[1]),
-            rawQuery: parts.count < 2 ? "" : String(parts[1]),
             headers: head.headers,
             body: body,
             peer: peer.asker(with: head.headers)

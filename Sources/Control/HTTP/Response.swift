@@ -3,8 +3,8 @@
 import NIOCore
 import NIOHTTP1
 
-/// One HTTP response with its whole body.
-struct Response {
+/// One HTTP response with its whole body; a route throws one that refuses.
+struct Response: Error {
     var status: HTTPResponseStatus
     var headers: HTTPHeaders
     var body: ByteBuffer

@@ -45,7 +45,7 @@ extension Lobby {
     }
 
     /// Frees a client's seat at once, as Collider's DELETE does, whether or not there is one.
-    func remove(_ client: String, from room: String, now: NIODeadline) {
+    func remove(_ client: String, from room: String) {
         if let seat = rooms[room]?[Self.canonical(client)] { removeSeat(seat) }
         act()
     }
