@@ -54,7 +54,6 @@ extension Lobby {
 
     /// Takes a seat; `isLoopback` gives the other seat to a pseudo client if the room is empty.
     func join(_ name: String, isLoopback: Bool = false, now: NIODeadline) -> JoinResult {
-        defer { act() }
         if isFull(name) {
             counters.add(.joinsFull)
             return .full
@@ -68,7 +67,7 @@ extension Lobby {
         guard let seat = addSeat(client, .participant, in: name, now: now) else { return .refused }
         let room = seat.room
         counters.add(.joins)
-        startTimer(seat, isJoining: true, now: now)
+        startTimer(seat, seconds: configuration.joinGraceSeconds, now: now)
         if isLoopback, peers.isEmpty {
             room.isLoopback = addSeat(Self.loopbackClient, .participant, in: name, now: now) != nil
         }
@@ -88,7 +87,6 @@ extension Lobby {
     ) -> MessageResult {
         guard let room = rooms[name], room.isPublic else { return .unknownRoom }
         guard let seat = participant(client, in: name) else { return .unknownClient }
-        defer { act() }
         do throws(SignallingError) {
             try send(text, to: addressee, from: seat)
             return .success
@@ -102,7 +100,6 @@ extension Lobby {
     func leave(_ client: String, from name: String, now: NIODeadline) -> Bool {
         guard let seat = participant(client, in: name) else { return false }
         depart(seat, now: now)
-        act()
         return true
     }
 
@@ -116,7 +113,7 @@ extension Lobby {
         counters.add(.leaves)
         _ = takeMessages(of: seat) { $0 == nil }
         releaseMessages(to: seat)
-        if seat.socket == nil { startTimer(seat, now: now) }
+        if seat.socket == nil { startTimer(seat, seconds: configuration.graceSeconds, now: now) }
         endLoopback(of: room)
         let departed = room.seats.filter(\.isDeparted)
         if departed.count > room.capacity { removeSeat(departed[0]) }
@@ -152,7 +149,6 @@ extension Lobby {
             removeSeat(seat, announces: false)
         }
         rooms[name] = nil
-        act()
         return true
     }
 
@@ -161,7 +157,6 @@ extension Lobby {
         guard let seat = participant(client, in: name) else { return false }
         sayBye(of: seat, to: seat)
         removeSeat(seat)
-        act()
         return true
     }
 

@@ -16,19 +16,20 @@ extension Lobby {
             try obey(try SignallingCommand(text), session, socket, now)
         } catch {
             counters.add(.webSocketErrors)
-            effects.append(.send(SignallingFrame.error(error), to: socket))
-            if !error.isForgiven {
-                end(socket, now)
-                effects.append(.close(socket))
-            }
+            socket.send(SignallingFrame.error(error))
+            if error.isForgiven { return }
+            closed(socket, now: now)
+            socket.close()
         }
-        act()
     }
 
-    /// A socket ended, whoever ended it.
+    /// A socket ended, whoever ended it: the seat of one that was registered waits for another.
     func closed(_ socket: any SignallingSocket, now: NIODeadline) {
-        end(socket, now)
-        act()
+        let session = sessions.removeValue(forKey: ObjectIdentifier(socket))
+        guard case .registered(let seat)? = session, seat.socket === socket else { return }
+        seat.socket = nil
+        counters.add(.registered, -1)
+        startTimer(seat, seconds: configuration.graceSeconds, now: now)
     }
 
     /// Sends a message as Collider's POST does.
@@ -40,14 +41,12 @@ extension Lobby {
         in room: String,
         now: NIODeadline
     ) throws(SignallingError) {
-        defer { act() }
         try signal(text, from: try seat(of: client, in: room, now: now), now: now)
     }
 
     /// Frees a client's seat at once, as Collider's DELETE does, whether or not there is one.
     func remove(_ client: String, from room: String) {
         if let seat = rooms[room]?[Self.canonical(client)] { removeSeat(seat) }
-        act()
     }
 
     /// Sends a client's message to the others, or keeps it for them.
@@ -98,7 +97,7 @@ extension Lobby {
     /// Gives a client's seat its socket, and the socket what waited for it.
     private func register(_ socket: any SignallingSocket, in seat: Seat) {
         seat.socket = socket
-        seat.deadline = nil
+        stopTimer(seat)
         sessions[ObjectIdentifier(socket)] = .registered(seat)
         counters.add(.registrations)
         counters.add(.registered)
@@ -122,15 +121,6 @@ extension Lobby {
         if seat.saidBye { depart(seat, now: now) }
     }
 
-    /// A registered socket ended: its seat waits for another one.
-    private func end(_ socket: any SignallingSocket, _ now: NIODeadline) {
-        let session = sessions.removeValue(forKey: ObjectIdentifier(socket))
-        guard case .registered(let seat)? = session, seat.socket === socket else { return }
-        seat.socket = nil
-        counters.add(.registered, -1)
-        startTimer(seat, now: now)
-    }
-
     /// A client's seat; one is made for a visitor, unless the room is for participants.
     private func seat(
         of client: String,
@@ -147,12 +137,12 @@ extension Lobby {
         guard !configuration.requiresToken,
             let seat = addSeat(client, .visitor, in: name, now: now)
         else { throw .roomIsFull }
-        startTimer(seat, now: now)
+        startTimer(seat, seconds: configuration.graceSeconds, now: now)
         return seat
     }
 
     private func relay(_ text: String, from seat: Seat, to socket: any SignallingSocket) {
-        effects.append(.send(seat.frame(text), to: socket))
+        socket.send(seat.frame(text))
         counters.add(.messagesRelayed)
     }
 

@@ -54,6 +54,7 @@ final class WebSocketConnection: ChannelInboundHandler, Connection {
         listener?.connected(self)
     }
 
+    /// Comes in a turn of its own after the channel has closed, never from inside a write that failed.
     func handlerRemoved(context: ChannelHandlerContext) {
         counters.add(.openWebSockets, -1)
         _ = hold(0)
@@ -74,11 +75,6 @@ final class WebSocketConnection: ChannelInboundHandler, Connection {
         if !hold(reader.heldBytes) && state == .open { fail(.unexpectedServerError) }
         let time = TimeAmount.seconds(Int64(limits.idleSeconds))
         messageDeadline = reader.isWaitingForMore ? messageDeadline ?? now + time : nil
-    }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        tellClosed()
-        context.fireChannelInactive()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
