@@ -1,5 +1,6 @@
 /// What the areas of the control plane share.
 
+import Exchange
 import Logging
 import NIOCore
 

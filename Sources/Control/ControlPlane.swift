@@ -1,9 +1,9 @@
 /// The control thread as the rest of the program sees it.
 
+public import Exchange
 public import Logging
 import Glibc
 import NIOCore
-import NIOHTTP1
 import NIOPosix
 import NIOSSL
 import Synchronization
@@ -102,19 +102,15 @@ public final class ControlPlane: Sendable {
     /// Makes everything that lives on the loop; runs on it.
     private func assemble(on loop: any EventLoop) -> NIOLoopBound<Listeners.Server> {
         let context = ControlContext(configuration, relay: relay, eventLoop: loop, log: log)
-        var limits = configuration.limits
-        limits.connections = min(limits.connections, Self.descriptors / 2)
-        let connections = Connections(limits, context.counters)
         let server = Listeners.Server(
             site: Self.site(context),
-            connections: connections,
+            connections: Connections(configuration.limits, context.counters),
             context: context
         )
         let bound = NIOLoopBound(server, eventLoop: loop)
         loop.scheduleRepeatedTask(initialDelay: Self.tick, delay: Self.tick) { _ in
-            let now = NIODeadline.now()
-            bound.value.connections.expire(now: now)
-            bound.value.context.lobby.expire(now: now)
+            bound.value.connections.expire(now: .now())
+            bound.value.context.lobby.expire()
         }
         return bound
     }
@@ -136,7 +132,7 @@ public final class ControlPlane: Sendable {
     }
 
     private func listen(_ running: inout Running, _ tls: NIOSSLContext?) throws {
-        let listeners = Listeners(running.group, running.server, tls: tls)
+        let listeners = Listeners(group: running.group, server: running.server, tls: tls)
         for (name, wanted, bound) in [
             ("http", configuration.http, \Endpoints.http),
             ("https", configuration.https, \Endpoints.https),
@@ -172,15 +168,7 @@ public final class ControlPlane: Sendable {
         }
     }
 
-    private func trying<Value>(_ what: String, _ body: () throws -> Value) throws(Problem) -> Value
-    {
+    private func trying<Value>(_ what: String, _ body: () throws -> Value) throws -> Value {
         do { return try body() } catch { throw Problem(description: "\(what): \(error)") }
-    }
-
-    /// How many descriptors this process may have; the relay needs some of them.
-    private static var descriptors: Int {
-        var limit = rlimit()
-        return getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0
-            ? Int(clamping: limit.rlim_cur) : 1024
     }
 }

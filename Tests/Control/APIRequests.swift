@@ -1,5 +1,6 @@
 /// Requests for tests of what stands on HTTP, and answers read back.
 
+import Exchange
 import FoundationEssentials
 import Logging
 import NIOCore

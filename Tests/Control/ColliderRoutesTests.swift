@@ -14,7 +14,7 @@ import Testing
         let socket = TestSocket()
         site.lobby.connected(socket)
         let text = #"{"cmd":"register","roomid":"\#(room)","clientid":"\#(client)"}"#
-        site.lobby.received(text, from: socket, now: .now())
+        site.lobby.received(text, from: socket)
         return socket
     }
 
@@ -108,8 +108,8 @@ import Testing
             var openws, totalws, wserrors, httperrors: Int
         }
         let socket = register("c1", in: "r1")
-        site.lobby.received("{}", from: socket, now: .now())
-        site.lobby.closed(register("c2", in: "r1"), now: .now())
+        site.lobby.received("{}", from: socket)
+        site.lobby.closed(register("c2", in: "r1"))
         let response = site.answer(method, "/status")
         #expect(response.headers["Content-Type"] == ["text/plain; charset=utf-8"])
         #expect(response.headers["Access-Control-Allow-Methods"] == ["GET"])

@@ -37,8 +37,7 @@ struct APIRoutes {
         // No token is for a room that has no name yet.
         try context.gate.requireAccess(request, to: wanted.id ?? "")
         try context.gate.count(.room, of: request)
-        let now = request.time.deadline
-        switch context.lobby.create(wanted.id, capacity: wanted.capacity, now: now) {
+        switch context.lobby.create(wanted.id, capacity: wanted.capacity) {
         case .exists: throw .problem(.conflict, "there is a room of this name")
         case .refused: throw Self.tooManyRooms
         case .created(let room):
@@ -86,7 +85,7 @@ struct APIRoutes {
         let (lobby, ice, name) = (context.lobby, context.ice, try request.name("room"))
         try context.gate.requireAccess(request, to: name)
         try context.gate.count(.seat, of: request)
-        switch lobby.join(name, now: request.time.deadline) {
+        switch lobby.join(name) {
         case .full: throw .problem(.conflict, "the room is full")
         case .refused: throw Self.tooManyRooms
         case .joined(let client, let isInitiator, let messages, let peers):
@@ -118,9 +117,4 @@ struct APIRoutes {
         .serviceUnavailable,
         "there are too many rooms"
     )
-}
-
-extension Now {
-    /// The same moment for timers of the event loop.
-    var deadline: NIODeadline { .uptimeNanoseconds(monotonic.nanoseconds) }
 }

@@ -41,11 +41,7 @@ extension Response {
 
     /// A refusal with its reason.
     static func problem(_ status: HTTPResponseStatus, _ detail: String) -> Response {
-        let problem = Problem(
-            title: status.reasonPhrase,
-            status: Int(status.code),
-            detail: detail
-        )
+        let problem = Problem(title: status.reasonPhrase, status: Int(status.code), detail: detail)
         var response = Response.json(status, problem)
         response.headers.replaceOrAdd(name: "Content-Type", value: "application/problem+json")
         return response

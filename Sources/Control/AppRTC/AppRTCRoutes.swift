@@ -41,7 +41,7 @@ struct AppRTCRoutes {
         }
         try context.gate.count(.join, of: request)
         let isLoopback = request.parameter("debug") == "loopback"
-        switch context.lobby.join(room, isLoopback: isLoopback, now: request.time.deadline) {
+        switch context.lobby.join(room, isLoopback: isLoopback) {
         case .joined(let client, let isInitiator, let messages, let peers):
             var parameters = parameters(of: request, room: room, participant: client)
             parameters.add(client: client, isInitiator: isInitiator, messages: messages)
@@ -69,7 +69,7 @@ struct AppRTCRoutes {
 
     private func leave(_ request: Request) throws(Response) -> Response {
         let (room, client) = (try request.name("room"), try request.name("client"))
-        context.lobby.leave(client, from: room, now: request.time.deadline)
+        context.lobby.leave(client, from: room)
         return .empty(.ok)
     }
 

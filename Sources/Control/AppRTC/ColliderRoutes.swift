@@ -35,9 +35,8 @@ struct ColliderRoutes {
     private func post(_ request: Request, from client: String, in room: String) -> Response {
         if request.body.readableBytes == 0 { return Self.failure("Empty request body") }
         do throws(Response) { try context.gate.count(.post, of: request) } catch { return error }
-        let (text, now) = (String(buffer: request.body), request.time.deadline)
         do throws(SignallingError) {
-            try context.lobby.post(text, from: client, in: room, now: now)
+            try context.lobby.post(String(buffer: request.body), from: client, in: room)
             return .text(.ok, "OK\n")
         } catch {
             return Self.failure("Failed to send the message: \(error.rawValue)")

@@ -29,7 +29,7 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
         /// A request waits for its answer.
         case answering
         /// Events are sent until either side ends.
-        case streaming(ServerSentEvents)
+        case streaming
         /// The last answer is on its way, or with the client; what still comes is thrown away.
         case lingering(until: NIODeadline)
         /// It is a WebSocket now.

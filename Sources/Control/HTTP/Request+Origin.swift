@@ -64,11 +64,7 @@ extension IPAddress {
 extension UInt8 {
     /// Whether it is an ASCII letter or digit.
     var isLetterOrDigit: Bool {
-        switch self {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"):
-            true
-        default: false
-        }
+        let (letters, digits) = (UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...0x39)
+        return letters ~= self | 0x20 || digits ~= self
     }
 }

@@ -26,6 +26,11 @@ struct PrometheusText {
         }
     }
 
+    /// Writes a metric of one value without labels.
+    mutating func write(_ name: String, _ kind: Kind, _ help: String, value: Double) {
+        write(name, kind, help, [([], value)])
+    }
+
     private static func braced(_ labels: [(name: String, value: String)]) -> String {
         if labels.isEmpty { return "" }
         let pairs = labels.map { "\($0.name)=\"\(escaped($0.value))\"" }

@@ -10,38 +10,33 @@ extension Lobby {
     }
 
     /// A socket's client said something.
-    func received(_ text: String, from socket: any SignallingSocket, now: NIODeadline) {
+    func received(_ text: String, from socket: any SignallingSocket) {
         guard let session = sessions[ObjectIdentifier(socket)] else { return }
         do throws(SignallingError) {
-            try obey(try SignallingCommand(text), session, socket, now)
+            try obey(try SignallingCommand(text), session, socket)
         } catch {
             counters.add(.webSocketErrors)
             socket.send(SignallingFrame.error(error))
             if error.isForgiven { return }
-            closed(socket, now: now)
+            closed(socket)
             socket.close()
         }
     }
 
     /// A socket ended, whoever ended it: the seat of one that was registered waits for another.
-    func closed(_ socket: any SignallingSocket, now: NIODeadline) {
+    func closed(_ socket: any SignallingSocket) {
         let session = sessions.removeValue(forKey: ObjectIdentifier(socket))
         guard case .registered(let seat)? = session, seat.socket === socket else { return }
         seat.socket = nil
         counters.add(.registered, -1)
-        startTimer(seat, seconds: configuration.graceSeconds, now: now)
+        startTimer(seat, seconds: configuration.graceSeconds)
     }
 
     /// Sends a message as Collider's POST does.
     ///
     /// It makes a seat, too, and throws why it was refused.
-    func post(
-        _ text: String,
-        from client: String,
-        in room: String,
-        now: NIODeadline
-    ) throws(SignallingError) {
-        try signal(text, from: try seat(of: client, in: room, now: now), now: now)
+    func post(_ text: String, from client: String, in room: String) throws(SignallingError) {
+        try signal(text, from: try seat(of: client, in: room))
     }
 
     /// Frees a client's seat at once, as Collider's DELETE does, whether or not there is one.
@@ -76,21 +71,20 @@ extension Lobby {
     private func obey(
         _ command: SignallingCommand,
         _ session: Session,
-        _ socket: any SignallingSocket,
-        _ now: NIODeadline
+        _ socket: any SignallingSocket
     ) throws(SignallingError) {
         switch (command, session) {
         case (.register, .registered): throw .duplicateRegisterRequest
         case (.register(let room, let client), .anonymous):
             if room.isEmpty || client.isEmpty { throw .missingIdentifier }
-            let seat = try seat(of: client, in: room, now: now)
+            let seat = try seat(of: client, in: room)
             if seat.socket != nil { throw .duplicateRegistration }
             register(socket, in: seat)
         case (.send, .anonymous): throw .notRegistered
         case (.send("", _), .registered): throw .missingMessage
         case (.send(let text, let addressee), .registered(let seat)):
             // Who sends is not told when it fails.
-            try? signal(text, to: addressee, from: seat, now: now)
+            try? signal(text, to: addressee, from: seat)
         }
     }
 
@@ -114,19 +108,14 @@ extension Lobby {
     private func signal(
         _ text: String,
         to addressee: String? = nil,
-        from seat: Seat,
-        now: NIODeadline
+        from seat: Seat
     ) throws(SignallingError) {
         try send(text, to: addressee, from: seat)
-        if seat.saidBye { depart(seat, now: now) }
+        if seat.saidBye { depart(seat) }
     }
 
     /// A client's seat; one is made for a visitor, unless the room is for participants.
-    private func seat(
-        of client: String,
-        in name: String,
-        now: NIODeadline
-    ) throws(SignallingError) -> Seat {
+    private func seat(of client: String, in name: String) throws(SignallingError) -> Seat {
         let client = Self.canonical(client)
         if let room = rooms[name] {
             if let seat = room[client] { return seat }
@@ -135,9 +124,9 @@ extension Lobby {
         }
         if max(name.utf8.count, client.utf8.count) > Self.nameLimit { throw .invalidClient }
         guard !configuration.requiresToken,
-            let seat = addSeat(client, .visitor, in: name, now: now)
+            let seat = addSeat(client, .visitor, in: name)
         else { throw .roomIsFull }
-        startTimer(seat, seconds: configuration.graceSeconds, now: now)
+        startTimer(seat, seconds: configuration.graceSeconds)
         return seat
     }
 

@@ -30,6 +30,8 @@ final class Lobby: SocketListener {
 
     let configuration: ControlConfiguration.Rooms
     let counters: ControlCounters
+    /// Tells the time; tests turn it.
+    var clock: () -> NIODeadline = NIODeadline.now
     var rooms: [String: Room] = [:] { didSet { counters[.rooms] = rooms.count } }
     var sessions: [ObjectIdentifier: Session] = [:]
     private var waitingBytes = 0
@@ -52,29 +54,19 @@ final class Lobby: SocketListener {
     // MARK: Seats
 
     /// A room, made unless it is there; nil when there are too many.
-    func room(
-        _ name: String,
-        capacity: Int? = nil,
-        isReserved: Bool = false,
-        now: NIODeadline
-    ) -> Room? {
+    func room(_ name: String, capacity: Int? = nil, isReserved: Bool = false) -> Room? {
         if let room = rooms[name] { return room }
         if rooms.count >= configuration.maximum { return nil }
         let capacity = capacity ?? configuration.capacity
-        let room = Room(name, capacity: capacity, isReserved: isReserved, usedAt: now)
+        let room = Room(name, capacity: capacity, isReserved: isReserved, usedAt: clock())
         rooms[name] = room
         return room
     }
 
     /// Makes a seat at the end of the room, and the room if there is none; nil when there are too many rooms.
-    func addSeat(
-        _ client: String,
-        _ standing: Seat.Standing,
-        in name: String,
-        now: NIODeadline
-    ) -> Seat? {
-        guard let room = room(name, now: now) else { return nil }
-        room.usedAt = now
+    func addSeat(_ client: String, _ standing: Seat.Standing, in name: String) -> Seat? {
+        guard let room = room(name) else { return nil }
+        room.usedAt = clock()
         if standing == .participant { counters.add(.participants) }
         return room.addSeat(client, standing)
     }
@@ -159,15 +151,16 @@ final class Lobby: SocketListener {
     // MARK: Time
 
     /// Gives a seat without a socket so long to get one.
-    func startTimer(_ seat: Seat, seconds: Int, now: NIODeadline) {
-        timers[ObjectIdentifier(seat)] = (seat, now + .seconds(Int64(seconds)))
+    func startTimer(_ seat: Seat, seconds: Int) {
+        timers[ObjectIdentifier(seat)] = (seat, clock() + .seconds(Int64(seconds)))
     }
 
     /// Lets a seat stay: it has its socket, or is freed.
     func stopTimer(_ seat: Seat) { timers[ObjectIdentifier(seat)] = nil }
 
     /// Frees the seats whose time is over, and forgets reserved rooms that nobody uses; to be called some times a second.
-    func expire(now: NIODeadline) {
+    func expire() {
+        let now = clock()
         // One that is freed may free another, whose time was over too.
         for (name, timer) in timers where timer.deadline <= now && timers[name] != nil {
             if timer.seat.standing == .participant { counters.add(.seatsFreed) }

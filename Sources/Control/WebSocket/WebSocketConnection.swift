@@ -109,7 +109,7 @@ final class WebSocketConnection: ChannelInboundHandler, Connection {
         case .message(let bytes):
             let text = String(validating: bytes.readableBytesView, as: UTF8.self)
             guard let text else { return fail(.dataInconsistentWithMessage) }
-            listener?.received(text, from: self, now: now)
+            listener?.received(text, from: self)
         case .ping(let bytes): write(.pong, bytes.readableBytesView)
         case .fragment, .pong: break
         case .close(let code):
@@ -159,7 +159,7 @@ final class WebSocketConnection: ChannelInboundHandler, Connection {
     private func tellClosed() {
         if isTold { return }
         isTold = true
-        listener?.closed(self, now: .now())
+        listener?.closed(self)
     }
 }
 
