@@ -5,6 +5,7 @@ import NIOCore
 import NIOHTTP1
 import TURN
 import Testing
+import Tokens
 
 @testable import Control
 

@@ -4,6 +4,7 @@ import FoundationEssentials
 import NIOCore
 import NIOHTTP1
 import Testing
+import Tokens
 
 @testable import Control
 

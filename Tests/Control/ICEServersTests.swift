@@ -3,6 +3,7 @@
 import NIOHTTP1
 import TURN
 import Testing
+import Tokens
 
 @testable import Control
 

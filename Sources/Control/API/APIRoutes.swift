@@ -3,6 +3,7 @@
 import NIOCore
 import NIOHTTP1
 import TURN
+import Tokens
 
 /// Routes of the REST API.
 struct APIRoutes {

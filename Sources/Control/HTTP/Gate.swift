@@ -2,6 +2,7 @@
 
 import NIOHTTP1
 import TURN
+import Tokens
 
 /// Lets requests through; lives on the event loop.
 final class Gate {

@@ -2,6 +2,7 @@
 
 import NIOHTTP1
 import STUN
+import Tokens
 
 extension Request {
     /// The scheme and authority that the client used, such as `https://turn.example.org:8443`; no slash at its end.

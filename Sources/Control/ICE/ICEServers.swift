@@ -4,6 +4,7 @@ import FoundationEssentials
 import NIOCore
 import NIOHTTP1
 import TURN
+import Tokens
 
 /// What a client is told about ICE (apprtc.md 2.9).
 struct ICEConfiguration: Codable, Equatable {

@@ -1,7 +1,5 @@
 /// The room server's side of the rooms: joining, leaving, and rooms made ahead.
 
-import NIOCore
-
 /// What came of joining.
 enum JoinResult: Equatable {
     /// A new seat.

@@ -1,7 +1,7 @@
 /// Collider's side of the rooms: sockets, registering, sending, and signalling by HTTP.
 
 import FoundationEssentials
-import NIOCore
+import Tokens
 
 extension Lobby {
     /// A socket opened.
@@ -122,7 +122,7 @@ extension Lobby {
             let occupancy = room.seats.count { !$0.isDeparted }
             if !room.participants.isEmpty || occupancy >= room.capacity { throw .roomIsFull }
         }
-        if max(name.utf8.count, client.utf8.count) > Self.nameLimit { throw .invalidClient }
+        if max(name.utf8.count, client.utf8.count) > RoomTokens.nameLimit { throw .invalidClient }
         guard !configuration.requiresToken,
             let seat = addSeat(client, .visitor, in: name)
         else { throw .roomIsFull }

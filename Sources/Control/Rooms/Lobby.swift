@@ -12,6 +12,7 @@
 ///   `{"msg":"…","error":"","from":"<client>"}`. Joining tells who is there (`peers`); the newcomer makes the offers.
 
 import NIOCore
+import Tokens
 
 /// All rooms and the sockets of their clients; lives on the event loop.
 final class Lobby: SocketListener {
@@ -21,8 +22,6 @@ final class Lobby: SocketListener {
         case registered(Seat)
     }
 
-    /// Bytes of names, in UTF-8.
-    static let nameLimit = 128
     /// Bytes of waiting messages in all.
     private static let waitingBytesLimit = 268_435_456
     /// The other seat of a loopback room.
@@ -47,8 +46,7 @@ final class Lobby: SocketListener {
 
     /// Whether a text may name a room or a participant: 1 to 128 of `[A-Za-z0-9_-]`.
     static func isName(_ text: String) -> Bool {
-        (1...nameLimit).contains(text.utf8.count)
-            && text.utf8.allSatisfy { $0.isLetterOrDigit || "-_".utf8.contains($0) }
+        RoomTokens.isRoom(text)
     }
 
     // MARK: Seats

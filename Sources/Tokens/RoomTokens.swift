@@ -11,8 +11,14 @@ public struct RoomTokens: Sendable {
         signer = Signer(key: key, for: "room")
     }
 
-    /// Whether a text may name a room.
-    public static func isRoom(_ text: String) -> Bool { Lobby.isName(text) }
+    /// Bytes of a room's name, in UTF-8.
+    public static let nameLimit = 128
+
+    /// Whether a text may name a room: 1 to 128 of `[A-Za-z0-9_-]`.
+    public static func isRoom(_ text: String) -> Bool {
+        (1...nameLimit).contains(text.utf8.count)
+            && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_".contains($0)) }
+    }
 
     /// The token of a room until `expiry`, in seconds since 1970; nil without a key.
     public func token(for room: String, until expiry: UInt64) -> String? {
@@ -20,7 +26,7 @@ public struct RoomTokens: Sendable {
     }
 
     /// Whether a token opens a room at this time.
-    func accepts(_ token: String, for room: String, at unixSeconds: UInt64) -> Bool {
+    public func accepts(_ token: String, for room: String, at unixSeconds: UInt64) -> Bool {
         signer?.accepts(token, of: room, at: unixSeconds) == true
     }
 }
