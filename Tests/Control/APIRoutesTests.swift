@@ -143,6 +143,16 @@ import Tokens
         #expect(api.call(.GET, "/api/v1/rooms/r1?token=\(token)").status == .unauthorized)
     }
 
+    @Test(arguments: [("/api/v1/rooms", "POST, GET"), ("/api/v1/ice-servers", "GET")])
+    func anotherMethodIsAProblemThatNamesTheRightOnes(_ path: String, _ methods: String) throws {
+        let response = api.call(.PUT, path)
+        #expect(response.status == .methodNotAllowed)
+        #expect(response.headers["Allow"] == [methods])
+        #expect(response.headers["Content-Type"] == ["application/problem+json"])
+        let problem = try response.decoded(Problem.self)
+        #expect(problem.status == 405 && problem.detail == "this path knows \(methods)")
+    }
+
     @Test func anAddressIsSlowedDownAndTheAdminIsNot() {
         let answers = (0..<200).map { _ in api.call(.GET, "/api/v1/rooms/r1").status }
         #expect(answers.count { $0 == .notFound } == 100)

@@ -96,6 +96,20 @@ import Testing
         #expect(site.answer(.GET, path).status == .notFound)
     }
 
+    @Test(arguments: [
+        (HTTPMethod.GET, "/api"), (.POST, "/api/c1"), (.DELETE, "/api/v1/nothing"),
+    ])
+    func anUnknownPathOfTheAPIIsAProblem(method: HTTPMethod, path: String) throws {
+        let response = site.answer(method, path, "m")
+        #expect(response.status == .notFound)
+        #expect(response.headers["Content-Type"] == ["application/problem+json"])
+        #expect(try response.decoded(Problem.self).status == 404)
+        #expect(
+            site.answer(method, "/assets/nothing").headers["Content-Type"]
+                != response.headers["Content-Type"]
+        )
+    }
+
     @Test func whatBelongsToOthersIsNoRoom() {
         #expect(site.answer(.POST, "/api/c1", "m").status == .notFound)
         #expect(site.counters[.rooms] == 0)

@@ -55,11 +55,7 @@ struct CallParameters {
     /// The members as strings, for a page.
     var values: [String: String] {
         members.mapValues { member in
-            switch member {
-            case .string(let text): text
-            case .null: ""
-            default: member.text
-            }
+            if case .string(let text) = member { text } else { member == .null ? "" : member.text }
         }
     }
 

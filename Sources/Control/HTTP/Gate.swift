@@ -7,32 +7,20 @@ import Tokens
 /// Lets requests through; lives on the event loop.
 final class Gate {
     /// What one address may have only so often.
-    enum Ration: CaseIterable {
-        /// Any answer of the API: also what a guess at a token costs.
-        case request
-        /// A seat by the API, which is free again soon unless a socket keeps it.
-        case seat
-        /// A room, which stays for a day though nobody comes.
-        case room
-        /// A seat by AppRTC's routes; a lecture hall behind one address joins within the burst.
-        case join
-        /// A message by Collider's route; a call's are some 20, and most go over sockets.
-        case post
+    enum Ration { case request, seat, room, join, post }
 
-        fileprivate var limiter: RateLimiter {
-            switch self {
-            case .request: RateLimiter(milliseconds: 50, burst: 100)
-            case .seat: RateLimiter(milliseconds: 2000, burst: 60)
-            case .room: RateLimiter(milliseconds: 30_000, burst: 20)
-            case .join: RateLimiter(milliseconds: 200, burst: 200)
-            case .post: RateLimiter(milliseconds: 50, burst: 200)
-            }
-        }
-    }
-
-    private var limiters = Dictionary(
-        uniqueKeysWithValues: Ration.allCases.map { ($0, $0.limiter) }
-    )
+    private var limiters: [Ration: RateLimiter] = [
+        // Any answer of the API: also what a guess at a token costs.
+        .request: RateLimiter(milliseconds: 50, burst: 100),
+        // A seat by the API, which is free again soon unless a socket keeps it.
+        .seat: RateLimiter(milliseconds: 2000, burst: 60),
+        // A room, which stays for a day though nobody comes.
+        .room: RateLimiter(milliseconds: 30_000, burst: 20),
+        // A seat by AppRTC's routes; a lecture hall behind one address joins within the burst.
+        .join: RateLimiter(milliseconds: 200, burst: 200),
+        // A message by Collider's route; a call's are some 20, and most go over sockets.
+        .post: RateLimiter(milliseconds: 50, burst: 200),
+    ]
     private let configuration: ControlConfiguration
 
     /// A gate with every bucket full.

@@ -50,18 +50,6 @@ extension Request {
     }
 }
 
-extension IPAddress {
-    /// The address of a URI's host: IPv4, or IPv6 in brackets (RFC 3986 section 3.2.2).
-    init?(bracketed host: some StringProtocol) {
-        let isIPv6 = host.hasPrefix("[") && host.hasSuffix("]")
-        let digits = isIPv6 ? host.dropFirst().dropLast() : host[...]
-        guard let address = IPAddress(String(digits)), (address.family == .ipv6) == isIPv6 else {
-            return nil
-        }
-        self = address
-    }
-}
-
 extension UInt8 {
     /// Whether it is an ASCII letter or digit.
     var isLetterOrDigit: Bool {

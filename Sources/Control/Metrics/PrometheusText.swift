@@ -38,14 +38,8 @@ struct PrometheusText {
     }
 
     private static func escaped(_ value: String) -> String {
-        value.reduce(into: "") { text, character in
-            switch character {
-            case "\\": text += "\\\\"
-            case "\"": text += "\\\""
-            case "\n": text += "\\n"
-            default: text.append(character)
-            }
-        }
+        let escapes: [Character: String] = ["\\": #"\\"#, "\"": #"\""#, "\n": #"\n"#]
+        return value.reduce(into: "") { $0 += escapes[$1] ?? String($1) }
     }
 
     /// Whole numbers without a fraction: a counter of datagrams has all its digits.

@@ -45,9 +45,7 @@ final class Lobby: SocketListener {
     }
 
     /// Whether a text may name a room or a participant: 1 to 128 of `[A-Za-z0-9_-]`.
-    static func isName(_ text: String) -> Bool {
-        RoomTokens.isRoom(text)
-    }
+    static func isName(_ text: String) -> Bool { RoomTokens.isRoom(text) }
 
     // MARK: Seats
 

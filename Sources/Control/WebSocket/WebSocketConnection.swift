@@ -143,8 +143,7 @@ final class WebSocketConnection: ChannelInboundHandler, Connection {
         if context.channel.pendingBytes > limits.pendingBytes {
             counters.add(.webSocketErrors)
             state = .closing
-            // Not from inside a call of the listener, which is told of the end.
-            context.eventLoop.assumeIsolated().execute { context.close(promise: nil) }
+            context.close(promise: nil)
         } else {
             context.writeAndFlush(wrapOutboundOut(ByteBuffer(frame: opcode, payload)), promise: nil)
         }
