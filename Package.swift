@@ -77,10 +77,11 @@ let package = Package(
         module("Exchange", []),
         module("RelayLoop", ["TURN", "STUN", "TLS", "IOURing", "Exchange"]),
         .target(name: "Tunables", swiftSettings: common),
+        .target(name: "Tokens", dependencies: ["STUN"], swiftSettings: common),
         .target(
             name: "Control",
             dependencies: [
-                "Exchange", "TURN", "STUN",
+                "Exchange", "TURN", "STUN", "Tokens",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -94,8 +95,8 @@ let package = Package(
         .executableTarget(
             name: "turnpike",
             dependencies: [
-                "Control", "RelayLoop", "Tunables", "Exchange", "TURN", "STUN", "TLS", "IOURing",
-                "COpenSSL",
+                "Control", "RelayLoop", "Tokens", "Tunables", "Exchange", "TURN", "STUN", "TLS",
+                "IOURing", "COpenSSL",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -126,7 +127,7 @@ let package = Package(
         tests(
             "Control",
             [
-                "Control", "Exchange", "TURN", "STUN",
+                "Control", "Exchange", "TURN", "STUN", "Tokens",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),

@@ -1,5 +1,6 @@
 /// What the areas of the control plane share.
 
+import Exchange
 import Logging
 import NIOCore
 
@@ -13,8 +14,12 @@ final class ControlContext {
     let counters = ControlCounters()
     /// Rooms, and the sockets of those in them.
     let lobby: Lobby
-    /// TURN credentials for them.
+    /// Who may ask for what, and how often.
+    let gate: Gate
+    /// TURN credentials for those in rooms.
     let ice: ICEServers
+    /// How the relay threads are doing.
+    let watch: RelayWatch
     /// The one event loop.
     let eventLoop: any EventLoop
     /// When the plane started.
@@ -36,12 +41,17 @@ final class ControlContext {
         self.relay = relay
         self.eventLoop = eventLoop
         self.log = log
+        gate = Gate(configuration)
+        watch = RelayWatch(relay, at: .now())
         let lobby = Lobby(configuration.rooms, counters: counters)
         self.lobby = lobby
         ice = ICEServers(configuration, counters: counters) { client, room in
             lobby.isParticipant(client, in: room)
         }
     }
+
+    /// Time since the start.
+    var uptimeSeconds: Double { Double((NIODeadline.now() - started).nanoseconds) / 1e9 }
 
     /// Logs a problem that may come again and again, at most once a minute.
     ///

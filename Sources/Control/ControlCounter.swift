@@ -32,11 +32,7 @@ enum ControlCounter: String, CaseIterable {
     }
 
     /// Its name in metrics, such as `http_errors`.
-    var name: String { Self.names[self] ?? "" }
-
-    private static let names = Dictionary(
-        uniqueKeysWithValues: allCases.map { ($0, snakeCased("\($0)")) }
-    )
+    var name: String { snakeCased("\(self)") }
 }
 
 /// The counters of the control thread; lives on its event loop.

@@ -1,9 +1,9 @@
 /// The control thread as the rest of the program sees it.
 
+public import Exchange
 public import Logging
 import Glibc
 import NIOCore
-import NIOHTTP1
 import NIOPosix
 import NIOSSL
 import Synchronization
@@ -102,19 +102,15 @@ public final class ControlPlane: Sendable {
     /// Makes everything that lives on the loop; runs on it.
     private func assemble(on loop: any EventLoop) -> NIOLoopBound<Listeners.Server> {
         let context = ControlContext(configuration, relay: relay, eventLoop: loop, log: log)
-        var limits = configuration.limits
-        limits.connections = min(limits.connections, Self.descriptors / 2)
-        let connections = Connections(limits, context.counters)
         let server = Listeners.Server(
             site: Self.site(context),
-            connections: connections,
+            connections: Connections(configuration.limits, context.counters),
             context: context
         )
         let bound = NIOLoopBound(server, eventLoop: loop)
         loop.scheduleRepeatedTask(initialDelay: Self.tick, delay: Self.tick) { _ in
-            let now = NIODeadline.now()
-            bound.value.connections.expire(now: now)
-            bound.value.context.lobby.expire(now: now)
+            bound.value.connections.expire(now: .now())
+            bound.value.context.lobby.expire()
         }
         return bound
     }
@@ -122,21 +118,21 @@ public final class ControlPlane: Sendable {
     /// The routes of all areas.
     private static func site(_ context: ControlContext) -> Site {
         var router = Router()
-        let (configuration, lobby, ice) = (context.configuration, context.lobby, context.ice)
-        APIRoutes(configuration, lobby: lobby, ice: ice).add(to: &router)
-        PageRoutes(configuration).add(to: &router)
-        let watch = RelayWatch(context.relay, at: .now())
-        MetricsRoutes(context, watch).add(to: &router)
-        AdminRoutes(context, watch).add(to: &router)
-        AppRTCRoutes(configuration, lobby: lobby, ice: ice).add(to: &router)
-        let origins = OriginPolicy(configuration.origins)
-        let (counters, started) = (context.counters, context.started)
-        let collider = ColliderRoutes(lobby: lobby, counters: counters, started: started)
-        return Site(router: router, origins: origins, sockets: lobby, fallback: collider.fallback)
+        APIRoutes(context: context).add(to: &router)
+        PageRoutes(context.configuration).add(to: &router)
+        MetricsRoutes(context: context).add(to: &router)
+        AdminRoutes(context).add(to: &router)
+        AppRTCRoutes(context: context).add(to: &router)
+        return Site(
+            router: router,
+            origins: OriginPolicy(context.configuration.origins),
+            sockets: context.lobby,
+            fallback: ColliderRoutes(context: context).fallback
+        )
     }
 
     private func listen(_ running: inout Running, _ tls: NIOSSLContext?) throws {
-        let listeners = Listeners(running.group, running.server, tls: tls)
+        let listeners = Listeners(group: running.group, server: running.server, tls: tls)
         for (name, wanted, bound) in [
             ("http", configuration.http, \Endpoints.http),
             ("https", configuration.https, \Endpoints.https),
@@ -172,15 +168,7 @@ public final class ControlPlane: Sendable {
         }
     }
 
-    private func trying<Value>(_ what: String, _ body: () throws -> Value) throws(Problem) -> Value
-    {
+    private func trying<Value>(_ what: String, _ body: () throws -> Value) throws -> Value {
         do { return try body() } catch { throw Problem(description: "\(what): \(error)") }
-    }
-
-    /// How many descriptors this process may have; the relay needs some of them.
-    private static var descriptors: Int {
-        var limit = rlimit()
-        return getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0
-            ? Int(clamping: limit.rlim_cur) : 1024
     }
 }

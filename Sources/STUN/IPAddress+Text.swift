@@ -10,6 +10,16 @@ extension IPAddress {
         self = parsed
     }
 
+    /// The address of a URI's host: IPv4, or IPv6 in brackets (RFC 3986 section 3.2.2).
+    public init?(bracketed host: some StringProtocol) {
+        let isIPv6 = host.hasPrefix("[") && host.hasSuffix("]")
+        let digits = isIPv6 ? host.dropFirst().dropLast() : host[...]
+        guard let address = IPAddress(digits), (address.family == .ipv6) == isIPv6 else {
+            return nil
+        }
+        self = address
+    }
+
     private static func ipv4(_ text: some StringProtocol) -> IPAddress? {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 4 else { return nil }

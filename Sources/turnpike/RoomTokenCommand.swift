@@ -1,8 +1,8 @@
 /// `turnpike room-token`: what opens a room where tokens are required.
 
 import ArgumentParser
-import Control
 import FoundationEssentials
+import Tokens
 import Tunables
 
 /// Makes a room token and prints it.

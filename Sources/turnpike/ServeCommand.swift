@@ -55,8 +55,12 @@ struct ServeCommand: ParsableCommand {
         _ logger: Logger
     ) throws -> ControlPlane {
         let cpus = plan.control.cpus
+        var configuration = plan.control.configuration
+        // The relay needs descriptors too.
+        let most = Machine.raiseDescriptorLimit() / 2
+        configuration.limits.connections = min(configuration.limits.connections, most)
         let control = ControlPlane(
-            plan.control.configuration,
+            configuration,
             relay: threads.view(plan),
             log: logger,
             onThreadStart: {

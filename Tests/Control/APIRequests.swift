@@ -1,8 +1,12 @@
 /// Requests for tests of what stands on HTTP, and answers read back.
 
+import Exchange
 import FoundationEssentials
+import Logging
 import NIOCore
+import NIOEmbedded
 import NIOHTTP1
+import TURN
 
 @testable import Control
 
@@ -14,7 +18,8 @@ func makeRequest(
     body: String = "",
     from address: String = "198.51.100.7",
     isLocal: Bool = false,
-    isEncrypted: Bool = false
+    isEncrypted: Bool = false,
+    at time: Now = .current
 ) -> Request {
     let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
     let query = parts.count == 2 ? String(parts[1]) : ""
@@ -26,11 +31,23 @@ func makeRequest(
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             return (String(parts[0]), parts.count == 2 ? String(parts[1]) : "")
         },
-        rawQuery: query,
         headers: headers,
         body: ByteBuffer(string: body),
-        peer: Peer(address: address, isLocal: isLocal, isEncrypted: isEncrypted)
+        peer: Peer(address: address, isLocal: isLocal, isEncrypted: isEncrypted),
+        time: time
     )
+}
+
+extension ControlContext {
+    /// What routes stand on, without relay threads.
+    convenience init(_ configuration: ControlConfiguration) {
+        self.init(
+            configuration,
+            relay: RelayView(),
+            eventLoop: EmbeddedEventLoop(),
+            log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        )
+    }
 }
 
 extension Response {

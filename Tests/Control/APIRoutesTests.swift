@@ -5,6 +5,7 @@ import NIOCore
 import NIOHTTP1
 import TURN
 import Testing
+import Tokens
 
 @testable import Control
 
@@ -140,6 +141,16 @@ import Testing
         #expect(api.admin(.POST, "/api/v1/rooms/r2/participants").status == .created)
         api.seconds += 1000
         #expect(api.call(.GET, "/api/v1/rooms/r1?token=\(token)").status == .unauthorized)
+    }
+
+    @Test(arguments: [("/api/v1/rooms", "POST, GET"), ("/api/v1/ice-servers", "GET")])
+    func anotherMethodIsAProblemThatNamesTheRightOnes(_ path: String, _ methods: String) throws {
+        let response = api.call(.PUT, path)
+        #expect(response.status == .methodNotAllowed)
+        #expect(response.headers["Allow"] == [methods])
+        #expect(response.headers["Content-Type"] == ["application/problem+json"])
+        let problem = try response.decoded(Problem.self)
+        #expect(problem.status == 405 && problem.detail == "this path knows \(methods)")
     }
 
     @Test func anAddressIsSlowedDownAndTheAdminIsNot() {

@@ -4,26 +4,27 @@ import FoundationEssentials
 import NIOCore
 import NIOHTTP1
 import Testing
+import Tokens
 
 @testable import Control
 
 /// Routes of the room server and of Collider, on one lobby.
 struct AppRTCSite {
-    var configuration = ControlConfiguration()
-    let lobby: Lobby
-    let counters = ControlCounters()
+    let context: ControlContext
     private let router: Router
     private let collider: ColliderRoutes
 
+    var lobby: Lobby { context.lobby }
+    var counters: ControlCounters { context.counters }
+
     init(_ change: (inout ControlConfiguration) -> Void = { _ in }) {
+        var configuration = ControlConfiguration()
         change(&configuration)
-        let lobby = Lobby(configuration.rooms, counters: counters)
-        let ice = ICEServers(configuration, counters: counters) { lobby.isParticipant($0, in: $1) }
+        context = ControlContext(configuration)
         var router = Router()
-        AppRTCRoutes(configuration, lobby: lobby, ice: ice).add(to: &router)
-        self.lobby = lobby
+        AppRTCRoutes(context: context).add(to: &router)
         self.router = router
-        collider = ColliderRoutes(lobby: lobby, counters: counters, started: .now())
+        collider = ColliderRoutes(context: context)
     }
 
     /// The answer to a request.
@@ -130,8 +131,7 @@ enum TestJSON: Decodable, Equatable {
         var request = makeRequest("/message/r1/\(client)", method: .POST)
         request.body = ByteBuffer(bytes: [0xFF])
         var router = Router()
-        let ice = ICEServers(site.configuration, counters: site.counters) { _, _ in false }
-        AppRTCRoutes(site.configuration, lobby: site.lobby, ice: ice).add(to: &router)
+        AppRTCRoutes(context: site.context).add(to: &router)
         guard case .now(let response)? = router.reply(to: request) else {
             Issue.record("no response")
             return
@@ -247,7 +247,7 @@ enum TestJSON: Decodable, Equatable {
     }
 
     @Test func joiningALargerRoomTellsWhoIsThere() throws {
-        _ = site.lobby.create("mesh", capacity: 3, now: .now())
+        _ = site.lobby.create("mesh", capacity: 3)
         let first = try site.join("/join/mesh").params["client_id"]?.text ?? ""
         #expect(try site.join("/join/mesh").params["peers"] == .strings([first]))
         #expect(try site.join("/join/r1").params["peers"] == nil)

@@ -14,7 +14,7 @@ import Testing
         let socket = TestSocket()
         site.lobby.connected(socket)
         let text = #"{"cmd":"register","roomid":"\#(room)","clientid":"\#(client)"}"#
-        site.lobby.received(text, from: socket, now: .now())
+        site.lobby.received(text, from: socket)
         return socket
     }
 
@@ -96,6 +96,20 @@ import Testing
         #expect(site.answer(.GET, path).status == .notFound)
     }
 
+    @Test(arguments: [
+        (HTTPMethod.GET, "/api"), (.POST, "/api/c1"), (.DELETE, "/api/v1/nothing"),
+    ])
+    func anUnknownPathOfTheAPIIsAProblem(method: HTTPMethod, path: String) throws {
+        let response = site.answer(method, path, "m")
+        #expect(response.status == .notFound)
+        #expect(response.headers["Content-Type"] == ["application/problem+json"])
+        #expect(try response.decoded(Problem.self).status == 404)
+        #expect(
+            site.answer(method, "/assets/nothing").headers["Content-Type"]
+                != response.headers["Content-Type"]
+        )
+    }
+
     @Test func whatBelongsToOthersIsNoRoom() {
         #expect(site.answer(.POST, "/api/c1", "m").status == .notFound)
         #expect(site.counters[.rooms] == 0)
@@ -108,8 +122,8 @@ import Testing
             var openws, totalws, wserrors, httperrors: Int
         }
         let socket = register("c1", in: "r1")
-        site.lobby.received("{}", from: socket, now: .now())
-        site.lobby.closed(register("c2", in: "r1"), now: .now())
+        site.lobby.received("{}", from: socket)
+        site.lobby.closed(register("c2", in: "r1"))
         let response = site.answer(method, "/status")
         #expect(response.headers["Content-Type"] == ["text/plain; charset=utf-8"])
         #expect(response.headers["Access-Control-Allow-Methods"] == ["GET"])

@@ -1,5 +1,6 @@
 /// The plane as the program starts and stops it.
 
+import Exchange
 import FoundationEssentials
 import Glibc
 import Logging

@@ -12,7 +12,7 @@ import Testing
         var configuration = ControlConfiguration()
         configuration.limits.pendingBytes = 100_000
         return try HTTPServer(configuration) { router in
-            router.on(.GET, "/events") { _, _ in
+            let events: (Request) -> Reply = { _ in
                 .events { stream in
                     let text = String(repeating: "e", count: size)
                     guard let count else { return _ = stream.send(text) }
@@ -20,6 +20,7 @@ import Testing
                     stream.end()
                 }
             }
+            router.on(.GET, "/events", replying: events)
         }
     }
 

@@ -11,14 +11,14 @@ import Testing
         var configuration = ControlConfiguration()
         configuration.origins = origins
         return try HTTPServer(configuration) { router in
-            router.on(.GET, "/rooms/{room}") { request, _ in
+            router.on(.GET, "/rooms/{room}") { request in
                 var response = Response.text(.ok, request.peer.isLocal ? "local" : "remote")
                 if let value = request.parameter("v") {
                     response.headers.add(name: "X-Value", value: value)
                 }
-                return .now(response)
+                return response
             }
-            router.on(.DELETE, "/rooms/{room}") { _, _ in .now(.empty(.noContent)) }
+            router.on(.DELETE, "/rooms/{room}") { _ in .empty(.noContent) }
         }
     }
 

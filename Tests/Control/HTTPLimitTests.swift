@@ -15,12 +15,8 @@ import Testing
         var configuration = ControlConfiguration()
         change(&configuration.limits)
         return try HTTPServer(configuration) { router in
-            router.on(.POST, "/echo") { request, _ in
-                .now(.text(.ok, "\(request.body.readableBytes)"))
-            }
-            router.on(.GET, "/large") { _, _ in
-                .now(.text(.ok, String(repeating: "x", count: 100_000)))
-            }
+            router.on(.POST, "/echo") { .text(.ok, "\($0.body.readableBytes)") }
+            router.on(.GET, "/large") { _ in .text(.ok, String(repeating: "x", count: 100_000)) }
         }
     }
 
@@ -155,8 +151,8 @@ import Testing
 
     @Test func aSlowReaderGetsItsLastAnswerWhole() throws {
         let server = try HTTPServer { router in
-            router.on(.GET, "/huge") { _, _ in
-                .now(.text(.ok, String(repeating: "x", count: 20_000_000)))
+            router.on(.GET, "/huge") { _ in
+                .text(.ok, String(repeating: "x", count: 20_000_000))
             }
         }
         let client = try RawClient(port: server.port)

@@ -1,5 +1,6 @@
 /// A server with routes of its own and a blocking client, for tests of what lies below the routes.
 
+import Exchange
 import Glibc
 import Logging
 import NIOCore
@@ -56,7 +57,7 @@ final class HTTPServer: Sendable {
                 eventLoop: loop
             )
         }.wait()
-        let listeners = Listeners(group, server, tls: nil)
+        let listeners = Listeners(group: group, server: server, tls: nil)
         let endpoint = ControlConfiguration.Endpoint(host: "127.0.0.1", port: 0)
         port = try listeners.listen(on: endpoint, isEncrypted: false).localAddress?.port ?? 0
     }
@@ -101,7 +102,7 @@ private final class EchoingSockets: SocketListener {
         heard.note("connected")
     }
 
-    func received(_ text: String, from socket: any SignallingSocket, now: NIODeadline) {
+    func received(_ text: String, from socket: any SignallingSocket) {
         heard.note("received \(text.prefix(20))")
         if text == "bye" { return socket.close() }
         let words = text.split(separator: " ")
@@ -113,7 +114,7 @@ private final class EchoingSockets: SocketListener {
         socket.send(text)
     }
 
-    func closed(_ socket: any SignallingSocket, now: NIODeadline) {
+    func closed(_ socket: any SignallingSocket) {
         open[ObjectIdentifier(socket)] = nil
         heard.note("closed")
     }

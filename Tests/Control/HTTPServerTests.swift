@@ -9,15 +9,23 @@ import Testing
 
 @Suite struct HTTPServerTests {
     private static func routes(_ router: inout Router) {
-        router.on(.GET, "/hello") { _, _ in .now(.text(.ok, "hello\n")) }
-        router.on(.GET, "/page") { _, _ in
-            .now(Response(.ok, type: "text/html; charset=utf-8", ByteBuffer(string: "<p>")))
+        router.on(.GET, "/hello") { _ in .text(.ok, "hello\n") }
+        router.on(.GET, "/page") { _ in
+            Response(.ok, type: "text/html; charset=utf-8", ByteBuffer(string: "<p>"))
         }
-        router.on(.POST, "/echo/{name}") { request, parameters in
+        router.on(.POST, "/echo/{name}") { request in
             var response = Response.text(.ok, String(buffer: request.body))
-            response.headers.add(name: "X-Name", value: parameters["name"] ?? "")
-            return .now(response)
+            response.headers.add(name: "X-Name", value: request.names["name"] ?? "")
+            return response
         }
+    }
+
+    /// Answers with what the path says, some time later.
+    private static func later(_ request: Request) -> Reply {
+        let loop = MultiThreadedEventLoopGroup.currentEventLoop
+        let text = request.names["text"] ?? ""
+        let answer = loop?.scheduleTask(in: .milliseconds(50)) { Response.text(.ok, text) }
+        return answer.map { .later($0.futureResult) } ?? .now(.empty(.notFound))
     }
 
     private func server(
@@ -75,13 +83,7 @@ import Testing
     @Test func anAnswerThatTakesTimeKeepsTheOrder() throws {
         let server = try HTTPServer { router in
             Self.routes(&router)
-            router.on(.GET, "/later/{text}") { _, parameters in
-                let loop = MultiThreadedEventLoopGroup.currentEventLoop
-                let answer = loop?.scheduleTask(in: .milliseconds(50)) {
-                    Response.text(.ok, parameters["text"] ?? "")
-                }
-                return answer.map { .later($0.futureResult) } ?? .now(.empty(.notFound))
-            }
+            router.on(.GET, "/later/{text}", replying: Self.later)
         }
         let client = try RawClient(port: server.port)
         for line in ["GET /later/a", "GET /hello", "GET /later/b", "GET /hello"] {
@@ -94,10 +96,11 @@ import Testing
     @Test func anAnswerThatFailsIsAnError() throws {
         struct Failure: Error {}
         let server = try HTTPServer { router in
-            router.on(.GET, "/") { _, _ in
+            let fail: (Request) -> Reply = { _ in
                 let loop = MultiThreadedEventLoopGroup.currentEventLoop
                 return loop.map { .later($0.makeFailedFuture(Failure())) } ?? .now(.empty(.ok))
             }
+            router.on(.GET, "/", replying: fail)
         }
         let client = try RawClient(port: server.port)
         client.request("GET /")

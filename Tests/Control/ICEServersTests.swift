@@ -3,6 +3,7 @@
 import NIOHTTP1
 import TURN
 import Testing
+import Tokens
 
 @testable import Control
 
@@ -31,7 +32,7 @@ import Testing
     }
 
     private func get(_ servers: ICEServers, _ query: String, at now: Now? = nil) -> Response {
-        servers.reply(to: makeRequest("/v1alpha/iceconfig" + query), at: now ?? self.now)
+        servers.reply(to: makeRequest("/v1alpha/iceconfig" + query, at: now ?? self.now))
     }
 
     @Test func aParticipantGetsCredentialsWithExpiryRoomAndName() throws {
@@ -57,8 +58,8 @@ import Testing
 
     @Test func theAddressThatPagesAreToldHoldsAKeyForAWhile() throws {
         let servers = servers()
-        let page = makeRequest("/params")
-        let url = servers.url(for: page, at: now)
+        let page = makeRequest("/params", at: now)
+        let url = servers.url(for: page)
         #expect(url.hasPrefix("http://turn.example.org:8080/v1alpha/iceconfig?key="))
         #expect(get(servers, target(url)).status == .ok)
         var later = now
@@ -72,7 +73,7 @@ import Testing
 
     @Test func aKeySaysForWhomItIs() throws {
         let servers = servers()
-        let url = servers.url(for: makeRequest("/"), room: "r7", participant: "bob", at: now)
+        let url = servers.url(for: makeRequest("/", at: now), room: "r7", participant: "bob")
         let answer = try get(servers, target(url)).decoded(ICEConfiguration.self)
         #expect(answer.iceServers.first?.username == "8600:r7.bob")
     }
@@ -81,12 +82,12 @@ import Testing
         var configuration = configuration
         configuration.rooms.requiresToken = true
         let servers = servers(configuration)
-        #expect(!servers.url(for: makeRequest("/r/r1"), room: "r1", at: now).contains("key="))
+        #expect(!servers.url(for: makeRequest("/r/r1", at: now), room: "r1").contains("key="))
         let token = try #require(
             RoomTokens(key: configuration.roomTokenKey).token(for: "r1", until: 9000)
         )
-        let page = makeRequest("/r/r1?token=\(token)")
-        #expect(servers.url(for: page, room: "r1", at: now).contains("key="))
+        let page = makeRequest("/r/r1?token=\(token)", at: now)
+        #expect(servers.url(for: page, room: "r1").contains("key="))
         #expect(servers.url(for: makeRequest("/"), room: "r1", participant: "x").contains("key="))
         #expect(get(servers, "?room=r1&token=\(token)").status == .ok)
         #expect(get(servers, "?room=r2&token=\(token)").status == .unauthorized)
@@ -102,26 +103,25 @@ import Testing
     @Test func oneParticipantIsLimitedAndThenServedAgain() {
         let servers = servers()
         // From a program of this machine: no limit but the participant's.
-        let request = makeRequest("/?room=r1&client=alice", isLocal: true)
+        var request = makeRequest("/?room=r1&client=alice", isLocal: true, at: now)
         let refused = (0..<100).first { _ in
-            servers.reply(to: request, at: now).status == .tooManyRequests
+            servers.reply(to: request).status == .tooManyRequests
         }
         #expect(refused == 12)
-        var later = now
-        later.monotonic = later.monotonic.advanced(bySeconds: 10)
-        #expect(servers.reply(to: request, at: later).status == .ok)
-        #expect(servers.reply(to: request, at: later).headers["Retry-After"] == ["10"])
+        request.time.monotonic = now.monotonic.advanced(bySeconds: 10)
+        #expect(servers.reply(to: request).status == .ok)
+        #expect(servers.reply(to: request).headers["Retry-After"] == ["10"])
     }
 
     @Test func oneAddressIsLimitedHoweverManyKeysItHas() {
         let servers = servers()
         let refused = (0..<200).first { _ in
-            let url = servers.url(for: makeRequest("/params"), at: now)
+            let url = servers.url(for: makeRequest("/params", at: now))
             return get(servers, target(url)).status == .tooManyRequests
         }
         #expect(refused == 60)
-        let other = makeRequest("/?room=r1&client=alice", from: "203.0.113.1")
-        #expect(servers.reply(to: other, at: now).status == .ok)
+        let other = makeRequest("/?room=r1&client=alice", from: "203.0.113.1", at: now)
+        #expect(servers.reply(to: other).status == .ok)
     }
 
     @Test func urlsFollowTheConfiguration() throws {
@@ -130,8 +130,8 @@ import Testing
         configuration.ice.tlsPort = 5349
         func urls(_ host: String = "[2001:db8::1]") throws -> [String] {
             let headers: HTTPHeaders = ["Host": "\(host):8443"]
-            let request = makeRequest("/?room=r1&client=alice", headers: headers)
-            let answer = servers(configuration).reply(to: request, at: now)
+            let request = makeRequest("/?room=r1&client=alice", headers: headers, at: now)
+            let answer = servers(configuration).reply(to: request)
             return try answer.decoded(ICEConfiguration.self).iceServers.flatMap(\.urls)
         }
         let made = ["turn:", ":3478?transport=udp"].joined(separator: "[2001:db8::1]")

@@ -42,6 +42,7 @@ final class LobbyFixture {
         var configuration = ControlConfiguration.Rooms()
         change(&configuration)
         lobby = Lobby(configuration, counters: counters)
+        lobby.clock = { [unowned self] in now }
     }
 
     /// A socket that has said nothing yet.
@@ -53,7 +54,7 @@ final class LobbyFixture {
 
     /// Says a whole text over a socket.
     func say(_ text: String, _ socket: TestSocket) {
-        lobby.received(text, from: socket, now: now)
+        lobby.received(text, from: socket)
     }
 
     /// A new socket that asks to be registered.
@@ -73,12 +74,12 @@ final class LobbyFixture {
     }
 
     /// The client's side of a socket ends.
-    func close(_ socket: TestSocket) { lobby.closed(socket, now: now) }
+    func close(_ socket: TestSocket) { lobby.closed(socket) }
 
     /// Posts a message as one without a socket does; why it was refused.
     func post(_ message: String, from client: String, in room: String) -> SignallingError? {
         do throws(SignallingError) {
-            try lobby.post(message, from: client, in: room, now: now)
+            try lobby.post(message, from: client, in: room)
             return nil
         } catch {
             return error
@@ -87,7 +88,7 @@ final class LobbyFixture {
 
     /// Joins a room that must have a seat.
     func join(_ room: String, isLoopback: Bool = false) throws -> TestParticipant {
-        let result = lobby.join(room, isLoopback: isLoopback, now: now)
+        let result = lobby.join(room, isLoopback: isLoopback)
         guard case .joined(let client, let isInitiator, let messages, let peers) = result else {
             throw Refusal(result: result)
         }
@@ -107,7 +108,7 @@ final class LobbyFixture {
     /// Lets time pass, and what is due be done.
     func pass(_ seconds: Double) {
         now = now + .nanoseconds(Int64(seconds * 1e9))
-        lobby.expire(now: now)
+        lobby.expire()
     }
 
     struct Refusal: Error {

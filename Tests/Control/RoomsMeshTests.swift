@@ -9,7 +9,7 @@ import Testing
     private let fixture = LobbyFixture()
 
     private func mesh() throws -> [(client: String, socket: TestSocket)] {
-        _ = fixture.lobby.create("mesh", capacity: 3, now: fixture.now)
+        _ = fixture.lobby.create("mesh", capacity: 3)
         return try (0..<3).map { _ in
             let client = try fixture.join("mesh").client
             return (client, fixture.register(client, in: "mesh"))
@@ -21,7 +21,7 @@ import Testing
         fixture.send("m", all[0].socket)
         let frame = "{\"msg\":\"m\",\"error\":\"\",\"from\":\"\(all[0].client)\"}\n"
         #expect(all.map(\.socket.frames) == [[], [frame], [frame]])
-        #expect(fixture.lobby.join("mesh", now: fixture.now) == .full)
+        #expect(fixture.lobby.join("mesh") == .full)
     }
 
     @Test func aMessageThatNamesSomebodyReachesNobodyElse() throws {
@@ -77,16 +77,16 @@ import Testing
     // MARK: Rooms made ahead
 
     @Test func aRoomMadeAheadStaysWhileNobodyIsInItUntilItsTimeIsOver() throws {
-        let made = fixture.lobby.create("r1", capacity: 2, now: fixture.now)
+        let made = fixture.lobby.create("r1", capacity: 2)
         guard case .created(let room) = made else {
             Issue.record("\(made)")
             return
         }
         #expect(room.id == "r1" && room.capacity == 2 && room.occupancy == 0)
-        #expect(fixture.lobby.create("r1", now: fixture.now) == .exists)
+        #expect(fixture.lobby.create("r1") == .exists)
         fixture.pass(86_000)
         let client = try fixture.join("r1").client
-        fixture.lobby.leave(client, from: "r1", now: fixture.now)
+        fixture.lobby.leave(client, from: "r1")
         fixture.pass(86_300)
         #expect(fixture.lobby.get("r1") != nil)
         fixture.pass(200)
@@ -95,7 +95,7 @@ import Testing
     }
 
     @Test func aRoomInUseDoesNotEnd() throws {
-        _ = fixture.lobby.create("r1", now: fixture.now)
+        _ = fixture.lobby.create("r1")
         let client = try fixture.join("r1").client
         fixture.register(client, in: "r1")
         fixture.pass(200_000)
@@ -103,7 +103,7 @@ import Testing
     }
 
     @Test func aRoomMayBeGivenAName() {
-        guard case .created(let room) = fixture.lobby.create(now: fixture.now) else {
+        guard case .created(let room) = fixture.lobby.create() else {
             Issue.record("not made")
             return
         }

@@ -26,10 +26,10 @@ import Testing
         let first = try fixture.join("r1")
         let second = try fixture.join("r1")
         #expect(first.isInitiator && !second.isInitiator)
-        #expect(fixture.lobby.join("r1", now: fixture.now) == .full)
+        #expect(fixture.lobby.join("r1") == .full)
         #expect(fixture.lobby.isFull("r1"))
-        fixture.lobby.leave(first.client, from: "r1", now: fixture.now)
-        fixture.lobby.leave(second.client, from: "r1", now: fixture.now)
+        fixture.lobby.leave(first.client, from: "r1")
+        fixture.lobby.leave(second.client, from: "r1")
         #expect(fixture.lobby.get("r1") == nil)
         #expect(try fixture.join("r1").isInitiator)
     }
@@ -120,13 +120,13 @@ import Testing
 
     @Test func leavingThenByeThenDeleteLetsTheOtherOfferToTheNext() throws {
         let (first, firstSocket, second, secondSocket) = try call()
-        #expect(fixture.lobby.leave(second.client, from: "r1", now: fixture.now))
+        #expect(fixture.lobby.leave(second.client, from: "r1"))
         #expect(!secondSocket.isClosed)
         fixture.send(bye, secondSocket)
         #expect(firstSocket.takeMessages() == [bye])
         #expect(fixture.message("offer", from: first.client, in: "r1") == .success)
         fixture.close(secondSocket)
-        fixture.lobby.remove(second.client, from: "r1", now: fixture.now)
+        fixture.lobby.remove(second.client, from: "r1")
         let third = try fixture.join("r1")
         #expect(!third.isInitiator && third.messages == ["offer"])
         #expect(secondSocket.takeMessages().isEmpty)
@@ -137,15 +137,15 @@ import Testing
 
     @Test func leavingTwiceOrWithoutBeingThereChangesNothing() throws {
         let first = try fixture.join("r1")
-        #expect(fixture.lobby.leave(first.client, from: "r1", now: fixture.now))
-        #expect(!fixture.lobby.leave(first.client, from: "r1", now: fixture.now))
-        #expect(!fixture.lobby.leave("c1", from: "r9", now: fixture.now))
+        #expect(fixture.lobby.leave(first.client, from: "r1"))
+        #expect(!fixture.lobby.leave(first.client, from: "r1"))
+        #expect(!fixture.lobby.leave("c1", from: "r9"))
         #expect(fixture.message("m", from: first.client, in: "r1") == .unknownRoom)
     }
 
     @Test func whenTheInitiatorLeavesTheOtherIsInitiator() throws {
         let (first, _, second, _) = try call()
-        fixture.lobby.leave(first.client, from: "r1", now: fixture.now)
+        fixture.lobby.leave(first.client, from: "r1")
         let expected = RoomDocument.Participant(
             id: second.client,
             isInitiator: true,
@@ -157,7 +157,7 @@ import Testing
 
     @Test func theByeOfOneWhoLeftDoesNotReachTheNextWhoCame() throws {
         let (_, firstSocket, second, secondSocket) = try call()
-        fixture.lobby.leave(second.client, from: "r1", now: fixture.now)
+        fixture.lobby.leave(second.client, from: "r1")
         let third = try fixture.join("r1")
         let thirdSocket = fixture.register(third.client, in: "r1")
         fixture.send(bye, secondSocket)
@@ -169,7 +169,7 @@ import Testing
         let first = try fixture.join("r1")
         let socket = fixture.register(first.client, in: "r1")
         let second = try fixture.join("r1")
-        fixture.lobby.leave(second.client, from: "r1", now: fixture.now)
+        fixture.lobby.leave(second.client, from: "r1")
         #expect(fixture.post(bye, from: second.client, in: "r1") == nil)
         #expect(socket.takeMessages() == [bye])
         fixture.pass(11)
@@ -186,7 +186,7 @@ import Testing
     @Test func manyWhoJoinAndLeaveLeaveNothingBehind() throws {
         for _ in 0..<10_000 {
             let client = try fixture.join("r1").client
-            fixture.lobby.leave(client, from: "r1", now: fixture.now)
+            fixture.lobby.leave(client, from: "r1")
         }
         fixture.pass(11)
         #expect(fixture.counters[.rooms] == 0 && fixture.counters[.participants] == 0)
@@ -211,7 +211,7 @@ import Testing
         let (first, firstSocket, _, secondSocket) = try call()
         fixture.close(secondSocket)
         fixture.pass(9.9)
-        #expect(fixture.lobby.join("r1", now: fixture.now) == .full)
+        #expect(fixture.lobby.join("r1") == .full)
         #expect(firstSocket.frames.isEmpty)
         #expect(fixture.message("candidate", from: first.client, in: "r1") == .success)
         fixture.pass(0.1)
@@ -245,7 +245,7 @@ import Testing
 
     @Test func aDeletedParticipantLosesItsSeatAndTheOtherHearsBye() throws {
         let (_, firstSocket, second, secondSocket) = try call()
-        fixture.lobby.remove(second.client, from: "r1", now: fixture.now)
+        fixture.lobby.remove(second.client, from: "r1")
         #expect(secondSocket.isClosed)
         #expect(firstSocket.takeMessages() == [bye])
         #expect(!fixture.lobby.isFull("r1"))
@@ -253,13 +253,13 @@ import Testing
 
     @Test func whoLeavesWithoutAByeIsAnnouncedUnlessSomebodyHasCome() throws {
         let (_, firstSocket, second, secondSocket) = try call()
-        fixture.lobby.leave(second.client, from: "r1", now: fixture.now)
+        fixture.lobby.leave(second.client, from: "r1")
         fixture.close(secondSocket)
         fixture.pass(10)
         #expect(firstSocket.takeMessages() == [bye])
         let third = try fixture.join("r1")
         let thirdSocket = fixture.register(third.client, in: "r1")
-        fixture.lobby.leave(third.client, from: "r1", now: fixture.now)
+        fixture.lobby.leave(third.client, from: "r1")
         fixture.close(thirdSocket)
         let fourth = try fixture.join("r1")
         fixture.register(fourth.client, in: "r1")
@@ -273,14 +273,14 @@ import Testing
     func aLoopbackRoomIsFullAndItsOtherSeatHasEitherName(name: String) throws {
         let client = try fixture.join("r1", isLoopback: true)
         #expect(client.isInitiator && client.messages.isEmpty)
-        #expect(fixture.lobby.join("r1", now: fixture.now) == .full)
+        #expect(fixture.lobby.join("r1") == .full)
         let socket = fixture.register(client.client, in: "r1")
         #expect(fixture.message("offer", from: client.client, in: "r1") == .success)
         let echo = fixture.register(name, in: "r1")
         #expect(echo.takeMessages() == ["offer"])
         fixture.send("answer", echo)
         #expect(socket.takeMessages() == ["answer"])
-        fixture.lobby.leave(client.client, from: "r1", now: fixture.now)
+        fixture.lobby.leave(client.client, from: "r1")
         #expect(try fixture.join("r1").isInitiator)
     }
 

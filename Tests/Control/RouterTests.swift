@@ -13,9 +13,7 @@ import Testing
 
     private var router: Router {
         var router = Router()
-        router.on(.POST, "/join/{room}") { _, parameters in
-            .now(.text(.ok, parameters["room"] ?? ""))
-        }
+        router.on(.POST, "/join/{room}") { .text(.ok, $0.names["room"] ?? "") }
         return router
     }
 

@@ -11,7 +11,7 @@ import Testing
         configuration.sharesPorts = shares
         configuration.limits.connectionsPerAddress = perAddress
         return try HTTPServer(configuration) { router in
-            router.on(.GET, "/who") { request, _ in
+            router.on(.GET, "/who") { request in
                 let peer = request.peer
                 return .now(.text(.ok, "\(peer.address) \(peer.isLocal) \(request.isSecure)"))
             }

@@ -244,7 +244,7 @@ import Testing
     @Test func deletingAClientClosesItsSocketAndRemovesTheRoom() {
         let socket = fixture.register("c1", in: "r1")
         fixture.send("m", socket)
-        fixture.lobby.remove("c1", from: "r1", now: fixture.now)
+        fixture.lobby.remove("c1", from: "r1")
         #expect(socket.isClosed && socket.frames.isEmpty)
         #expect(fixture.counters[.rooms] == 0)
         #expect(fixture.register("c2", in: "r1").takeMessages().isEmpty)
@@ -252,8 +252,8 @@ import Testing
 
     @Test func deletingAStrangerChangesNothing() {
         let socket = fixture.register("c1", in: "r1")
-        fixture.lobby.remove("c2", from: "r1", now: fixture.now)
-        fixture.lobby.remove("c1", from: "r2", now: fixture.now)
+        fixture.lobby.remove("c2", from: "r1")
+        fixture.lobby.remove("c1", from: "r2")
         #expect(!socket.isClosed)
     }
 
@@ -261,7 +261,7 @@ import Testing
         let first = fixture.register("c1", in: "r1")
         fixture.close(fixture.register("c2", in: "r1"))
         fixture.send("m", first)
-        fixture.lobby.remove("c2", from: "r1", now: fixture.now)
+        fixture.lobby.remove("c2", from: "r1")
         #expect(fixture.register("c3", in: "r1").takeMessages() == ["m"])
     }
 
@@ -270,7 +270,7 @@ import Testing
         fixture.register("c1", in: "r1")
         fixture.register("c1", in: "r2")
         #expect(fixture.register("c1", in: "r3").isClosed)
-        #expect(fixture.lobby.join("r3", now: fixture.now) == .refused)
+        #expect(fixture.lobby.join("r3") == .refused)
         #expect(!fixture.register("c2", in: "r2").isClosed)
     }
 
@@ -281,7 +281,7 @@ import Testing
         #expect(fixture.counters[.registrations] == 2 && fixture.counters[.registered] == 2)
         fixture.close(first)
         #expect(fixture.counters[.registrations] == 2 && fixture.counters[.registered] == 1)
-        fixture.lobby.remove("c2", from: "r1", now: fixture.now)
+        fixture.lobby.remove("c2", from: "r1")
         #expect(fixture.counters[.registered] == 0)
     }
 }

@@ -42,7 +42,11 @@ final class TestAPI {
             method: method,
             headers: headers,
             body: body,
-            from: address
+            from: address,
+            at: Now(
+                monotonic: Instant(nanoseconds: seconds * Instant.nanosecondsPerSecond),
+                unixSeconds: seconds
+            )
         )
         guard case .now(let response)? = parts.router.reply(to: request) else {
             preconditionFailure("\(method) \(target) has no route that answers at once")
@@ -75,15 +79,9 @@ final class TestAPI {
     }
 
     private func makeParts() -> (Router, Lobby) {
-        let counters = ControlCounters()
-        let lobby = Lobby(configuration.rooms, counters: counters)
-        let ice = ICEServers(configuration, counters: counters) { lobby.isParticipant($0, in: $1) }
+        let context = ControlContext(configuration)
         var router = Router()
-        let routes = APIRoutes(configuration, lobby: lobby, ice: ice) { [unowned self] in
-            let monotonic = Instant(nanoseconds: seconds * Instant.nanosecondsPerSecond)
-            return Now(monotonic: monotonic, unixSeconds: seconds)
-        }
-        routes.add(to: &router)
-        return (router, lobby)
+        APIRoutes(context: context).add(to: &router)
+        return (router, context.lobby)
     }
 }

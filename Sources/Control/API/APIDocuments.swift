@@ -74,22 +74,22 @@ struct RoomRequest {
     private(set) var capacity: Int?
 
     /// What a request asks for; without a body, a room with nothing special.
-    init(_ request: Request) throws(Refusal) {
+    init(_ request: Request) throws(Response) {
         let body = request.body.readableBytesView
         if body.isEmpty { return }
-        if body.count > Self.bodyLimit { throw Refusal(.payloadTooLarge, "the body is too large") }
+        if body.count > Self.bodyLimit { throw .problem(.payloadTooLarge, "the body is too large") }
         // A page of another site cannot send this type without asking first.
         guard request.mediaType == "application/json" else {
-            throw Refusal(.unsupportedMediaType, "the body must be application/json")
+            throw .problem(.unsupportedMediaType, "the body must be application/json")
         }
         let members = try? JSONDecoder().decode([String: JSONValue].self, from: Data(body))
-        guard let members else { throw Refusal(.badRequest, Self.rule) }
+        guard let members else { throw .problem(.badRequest, Self.rule) }
         for (name, value) in members {
             switch (name, value) {
             case ("id", .string(let text)) where Lobby.isName(text): id = text
             case ("capacity", .number(let number)) where Self.capacities.contains(number):
                 capacity = number
-            default: throw Refusal(.badRequest, Self.rule)
+            default: throw .problem(.badRequest, Self.rule)
             }
         }
     }

@@ -3,94 +3,44 @@
 import NIOCore
 import NIOHTTP1
 import TURN
+import Tokens
 
 /// Routes of the REST API.
 struct APIRoutes {
-    /// A request, the names in its path, and when it came.
-    private struct Call {
-        let request: Request
-        let parameters: PathParameters
-        let now: Now
-
-        /// The room that the path names.
-        var room: String {
-            get throws(Refusal) {
-                guard let name = parameters["room"], Lobby.isName(name) else {
-                    throw APIRoutes.noRoom
-                }
-                return name
-            }
-        }
-    }
-
-    private typealias Answer = (Call) throws(Refusal) -> Response
-
     /// Rooms of one answer, unless the request says how many.
     private static let listLength = 100
     private static let listLengths = 1...1000
     private static let document = ByteBuffer(bytes: PackageResources.openapi_json)
 
-    private let configuration: ControlConfiguration
-    private let lobby: Lobby
-    private let ice: ICEServers
-    private let gate: APIGate
-    private let clock: () -> Now
-
-    /// Routes over these rooms.
-    init(
-        _ configuration: ControlConfiguration,
-        lobby: Lobby,
-        ice: ICEServers,
-        clock: @escaping () -> Now = { .current }
-    ) {
-        self.configuration = configuration
-        self.lobby = lobby
-        self.ice = ice
-        self.clock = clock
-        gate = APIGate(configuration)
-    }
+    let context: ControlContext
 
     /// Adds them.
     func add(to router: inout Router) {
-        router.on(.GET, "/api/openapi.json") { _, _ in .now(.json(.ok, Self.document)) }
+        router.on(.GET, "/api/openapi.json") { _ in .json(.ok, Self.document) }
         // It counts by itself, for clients of AppRTC too.
-        router.on(.GET, "/api/v1/ice-servers") { request, _ in
-            .now(ice.reply(to: request, at: clock()))
-        }
-        on(.POST, "/api/v1/rooms", &router, create)
-        on(.GET, "/api/v1/rooms", &router, list)
-        on(.GET, "/api/v1/rooms/{room}", &router, get)
-        on(.DELETE, "/api/v1/rooms/{room}", &router, delete)
-        on(.POST, "/api/v1/rooms/{room}/participants", &router, join)
-        on(.DELETE, "/api/v1/rooms/{room}/participants/{participant}", &router, kick)
-    }
-
-    private func on(
-        _ method: HTTPMethod,
-        _ pattern: String,
-        _ router: inout Router,
-        _ answer: @escaping Answer
-    ) {
-        router.on(method, pattern) { request, parameters in
-            let now = clock()
-            do throws(Refusal) {
-                try gate.count(.request, of: request, at: now)
-                return .now(try answer(Call(request: request, parameters: parameters, now: now)))
-            } catch {
-                return .now(error.response)
+        router.on(.GET, "/api/v1/ice-servers") { context.ice.reply(to: $0) }
+        let room = "/api/v1/rooms/{room}"
+        let counted: [(HTTPMethod, String, Router.Answer)] = [
+            (.POST, "/api/v1/rooms", create), (.GET, "/api/v1/rooms", list),
+            (.GET, room, get), (.DELETE, room, delete), (.POST, room + "/participants", join),
+            (.DELETE, room + "/participants/{participant}", kick),
+        ]
+        for (method, pattern, answer) in counted {
+            router.on(method, pattern) { (request) throws(Response) in
+                try context.gate.count(.request, of: request)
+                return try answer(request)
             }
         }
     }
 
-    private func create(_ call: Call) throws(Refusal) -> Response {
-        let (request, now) = (call.request, call.now)
+    private func create(_ request: Request) throws(Response) -> Response {
         let wanted = try RoomRequest(request)
         // No token is for a room that has no name yet.
-        try gate.requireAccess(request, to: wanted.id ?? "", at: now)
-        try gate.count(.room, of: request, at: now)
-        switch lobby.create(wanted.id, capacity: wanted.capacity, now: now.deadline) {
-        case .exists: throw Refusal(.conflict, "there is a room of this name")
-        case .refused: throw Refusal(.serviceUnavailable, "there are too many rooms")
+        try context.gate.requireAccess(request, to: wanted.id ?? "")
+        try context.gate.count(.room, of: request)
+        switch context.lobby.create(wanted.id, capacity: wanted.capacity) {
+        case .exists: throw .problem(.conflict, "there is a room of this name")
+        case .refused: throw Self.tooManyRooms
         case .created(let room):
             var response = Response.json(.created, shown(room, to: request))
             response.headers.add(name: "Location", value: "/api/v1/rooms/\(room.id)")
@@ -98,53 +48,48 @@ struct APIRoutes {
         }
     }
 
-    private func list(_ call: Call) throws(Refusal) -> Response {
-        try gate.requireAdmin(call.request)
-        let length = call.request.parameter("limit").map {
-            decimal($0).map(Int.init(clamping:))
-        }
+    private func list(_ request: Request) throws(Response) -> Response {
+        try context.gate.requireAdmin(request)
+        let length = request.parameter("limit").map { decimal($0).map(Int.init(clamping:)) }
         guard let length = length ?? Self.listLength, Self.listLengths.contains(length) else {
-            throw Refusal(.badRequest, "limit must be 1 to 1000")
+            throw .problem(.badRequest, "limit must be 1 to 1000")
         }
-        let after = call.request.parameter("after")
+        let after = request.parameter("after")
         guard after.map(Lobby.isName) ?? true else {
-            throw Refusal(.badRequest, "after must be the name of a room")
+            throw .problem(.badRequest, "after must be the name of a room")
         }
         // One more than is told, to know whether there are more.
-        let rooms = lobby.list(after: after ?? "", limit: length + 1)
+        let rooms = context.lobby.list(after: after ?? "", limit: length + 1)
         let told = Array(rooms.prefix(length))
         let next = rooms.count > told.count ? told.last?.id : nil
         return .json(.ok, RoomListDocument(rooms: told, next: next))
     }
 
-    private func get(_ call: Call) throws(Refusal) -> Response {
-        let (request, now) = (call.request, call.now)
-        let name = try call.room
-        try gate.requireAccess(request, to: name, at: now)
-        guard let room = lobby.get(name) else { throw Self.noRoom }
+    private func get(_ request: Request) throws(Response) -> Response {
+        let name = try request.name("room")
+        try context.gate.requireAccess(request, to: name)
+        guard let room = context.lobby.get(name) else { throw Self.noRoom }
         return .json(.ok, shown(room, to: request))
     }
 
     private func shown(_ room: RoomDocument, to request: Request) -> RoomDocument {
-        request.isFromAdmin(configuration) ? room : room.forAll
+        request.isFromAdmin(context.configuration) ? room : room.forAll
     }
 
-    private func delete(_ call: Call) throws(Refusal) -> Response {
-        try gate.requireAdmin(call.request)
-        if !lobby.delete(try call.room) { throw Self.noRoom }
+    private func delete(_ request: Request) throws(Response) -> Response {
+        try context.gate.requireAdmin(request)
+        if !context.lobby.delete(try request.name("room")) { throw Self.noRoom }
         return .empty(.noContent)
     }
 
-    private func join(_ call: Call) throws(Refusal) -> Response {
-        let (request, now) = (call.request, call.now)
-        let name = try call.room
-        try gate.requireAccess(request, to: name, at: now)
-        try gate.count(.seat, of: request, at: now)
-        switch lobby.join(name, now: now.deadline) {
-        case .full: throw Refusal(.conflict, "the room is full")
-        case .refused: throw Refusal(.serviceUnavailable, "there are too many rooms")
+    private func join(_ request: Request) throws(Response) -> Response {
+        let (lobby, ice, name) = (context.lobby, context.ice, try request.name("room"))
+        try context.gate.requireAccess(request, to: name)
+        try context.gate.count(.seat, of: request)
+        switch lobby.join(name) {
+        case .full: throw .problem(.conflict, "the room is full")
+        case .refused: throw Self.tooManyRooms
         case .joined(let client, let isInitiator, let messages, let peers):
-            let servers = ice.servers(for: request, room: name, participant: client, at: now)
             let document = ParticipantDocument(
                 room: name,
                 id: client,
@@ -152,26 +97,25 @@ struct APIRoutes {
                 messages: messages,
                 peers: lobby.isMesh(name) ? peers : [],
                 webSocketUrl: (request.isSecure ? "wss://" : "ws://") + request.authority + "/ws",
-                iceServers: servers.iceServers,
-                iceServersUrl: ice.url(for: request, room: name, participant: client, at: now)
+                iceServers: ice.servers(for: request, room: name, participant: client),
+                iceServersUrl: ice.url(for: request, room: name, participant: client)
             )
             return .json(.created, document)
         }
     }
 
-    private func kick(_ call: Call) throws(Refusal) -> Response {
-        try gate.requireAdmin(call.request)
-        let room = try call.room
-        guard lobby.kick(call.parameters["participant"] ?? "", from: room) else {
-            throw Refusal(.notFound, "there is no such participant")
+    private func kick(_ request: Request) throws(Response) -> Response {
+        try context.gate.requireAdmin(request)
+        let (room, participant) = (try request.name("room"), try request.name("participant"))
+        guard context.lobby.kick(participant, from: room) else {
+            throw .problem(.notFound, "there is no such participant")
         }
         return .empty(.noContent)
     }
 
-    private static let noRoom = Refusal(.notFound, "there is no such room")
-}
-
-extension Now {
-    /// The same moment for timers of the event loop.
-    fileprivate var deadline: NIODeadline { .uptimeNanoseconds(monotonic.nanoseconds) }
+    private static let noRoom = Response.problem(.notFound, "there is no such room")
+    private static let tooManyRooms = Response.problem(
+        .serviceUnavailable,
+        "there are too many rooms"
+    )
 }

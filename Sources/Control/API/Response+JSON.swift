@@ -41,11 +41,7 @@ extension Response {
 
     /// A refusal with its reason.
     static func problem(_ status: HTTPResponseStatus, _ detail: String) -> Response {
-        let problem = Problem(
-            title: status.reasonPhrase,
-            status: Int(status.code),
-            detail: detail
-        )
+        let problem = Problem(title: status.reasonPhrase, status: Int(status.code), detail: detail)
         var response = Response.json(status, problem)
         response.headers.replaceOrAdd(name: "Content-Type", value: "application/problem+json")
         return response
@@ -63,5 +59,10 @@ extension Response {
         var response = Response.problem(.tooManyRequests, "too many requests; try again later")
         response.headers.add(name: "Retry-After", value: "\(retryAfterSeconds)")
         return response
+    }
+
+    /// The refusal of what only admins may do.
+    static var adminOnly: Response {
+        .unauthorized("the admin token is needed: Authorization: Bearer TOKEN")
     }
 }

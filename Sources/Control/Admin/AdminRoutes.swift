@@ -15,38 +15,34 @@ struct AdminRoutes {
     private let live: LiveFeed
 
     /// Routes that show and change the server of the context.
-    init(_ context: ControlContext, _ watch: RelayWatch) {
+    init(_ context: ControlContext) {
         self.context = context
         desk = AllocationDesk(context.relay, on: context.eventLoop)
-        live = LiveFeed(context, watch)
+        live = LiveFeed(context)
     }
 
     /// Adds the routes.
     func add(to router: inout Router) {
-        router.on(.GET, "/api/v1/admin/status") { request, _ in
-            administering(request) { .now(.json(.ok, live.status())) }
+        router.on(.GET, "/api/v1/admin/status") { (request) throws(Response) in
+            try context.gate.requireAdmin(request)
+            return .json(.ok, live.status())
         }
-        router.on(.GET, "/api/v1/admin/allocations") { request, _ in
-            administering(request) { list(request) }
-        }
-        router.on(.DELETE, "/api/v1/admin/allocations/{id}") { request, parameters in
-            administering(request) { end(parameters["id"] ?? "") }
-        }
-        router.on(.GET, "/api/v1/live") { request, _ in
-            guard request.mayWatch(context.configuration) else { return .now(.adminOnly) }
-            guard live.hasRoom else { return .now(.problem(.serviceUnavailable, "too many watch")) }
-            return .events { live.add($0) }
-        }
+        router.on(.GET, "/api/v1/admin/allocations", replying: list)
+        router.on(.DELETE, "/api/v1/admin/allocations/{id}", replying: end)
+        router.on(.GET, "/api/v1/live", replying: watch)
     }
 
-    private func administering(_ request: Request, _ answer: () -> Reply) -> Reply {
-        request.isFromAdmin(context.configuration) ? answer() : .now(.adminOnly)
+    private func watch(_ request: Request) throws(Response) -> Reply {
+        try context.gate.requireWatcher(request)
+        if !live.hasRoom { throw .problem(.serviceUnavailable, "too many watch") }
+        return .events { live.add($0) }
     }
 
-    private func list(_ request: Request) -> Reply {
+    private func list(_ request: Request) throws(Response) -> Reply {
+        try context.gate.requireAdmin(request)
         let text = request.parameter("limit") ?? "\(Self.listLimit)"
         guard let limit = Int(text), (1...Self.listMaximum).contains(limit) else {
-            return .now(.problem(.badRequest, "limit: a number from 1 to \(Self.listMaximum)"))
+            throw .problem(.badRequest, "limit: a number from 1 to \(Self.listMaximum)")
         }
         let addresses = context.relay.addresses
         return answering(desk.list(limit: limit)) {
@@ -54,12 +50,12 @@ struct AdminRoutes {
         }
     }
 
-    private func end(_ name: String) -> Reply {
+    private func end(_ request: Request) throws(Response) -> Reply {
+        try context.gate.requireAdmin(request)
         let missing = Response.problem(.notFound, "no such allocation")
-        guard let id = AllocationID(name) else { return .now(missing) }
-        let log = context.log
+        guard let id = AllocationID(request.names["id"] ?? "") else { throw missing }
         let end = desk.end(thread: id.thread, place: id.place, stamp: id.stamp)
-        return answering(end) { isDone in
+        return answering(end) { [log = context.log] isDone in
             guard isDone else { return missing }
             log.notice("allocation ended by the admin", metadata: ["id": "\(id)"])
             return .empty(.noContent)
@@ -78,22 +74,5 @@ struct AdminRoutes {
             }
         }
         return .later(answer.nonisolated())
-    }
-}
-
-extension Request {
-    /// Whether it came over the admin socket, which only the server's own user may open.
-    var isFromAdminSocket: Bool { peer.isLocal && peer.address.isEmpty }
-
-    /// Whether it may look at figures: an admin, or a program of this machine.
-    func mayWatch(_ configuration: ControlConfiguration) -> Bool {
-        peer.isLocal || isFromAdmin(configuration)
-    }
-}
-
-extension Response {
-    /// The refusal of what only admins may do.
-    static var adminOnly: Response {
-        .unauthorized("the admin token is needed: Authorization: Bearer TOKEN")
     }
 }

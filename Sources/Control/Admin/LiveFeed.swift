@@ -10,15 +10,13 @@ final class LiveFeed {
     private static let interval = TimeAmount.seconds(1)
 
     private let context: ControlContext
-    private let watch: RelayWatch
     private var watchers: [any EventStream] = []
     private var lastCPU: (nanoseconds: UInt64, time: NIODeadline)
     private var load = 0.0
 
     /// Looks at the threads once a second from now on, whether somebody watches or not.
-    init(_ context: ControlContext, _ watch: RelayWatch) {
+    init(_ context: ControlContext) {
         self.context = context
-        self.watch = watch
         lastCPU = (ControlThread.cpuNanoseconds, .now())
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         let (loop, interval) = (context.eventLoop, Self.interval)
@@ -36,7 +34,7 @@ final class LiveFeed {
     }
 
     private func look(at now: NIODeadline) {
-        watch.look(at: now)
+        context.watch.look(at: now)
         let used = ControlThread.cpuNanoseconds
         let span = max((now - lastCPU.time).nanoseconds, 1)
         load = (Double(used - lastCPU.nanoseconds) / Double(span) * 1e3).rounded() / 1e3
@@ -52,8 +50,8 @@ final class LiveFeed {
         return ServerStatus(
             version: context.configuration.version,
             process: Int(getpid()),
-            uptimeSeconds: Int((NIODeadline.now() - context.started).nanoseconds / 1_000_000_000),
-            threads: watch.threads(at: .now()),
+            uptimeSeconds: Int(context.uptimeSeconds),
+            threads: context.watch.threads(at: .now()),
             control: Dictionary(uniqueKeysWithValues: counters),
             controlCPUSeconds: Double(ControlThread.cpuNanoseconds) / 1e9,
             controlLoad: load

@@ -17,8 +17,7 @@ final class RelayWatch {
     private var lastTime: NIODeadline
 
     private struct Look {
-        var datagrams: UInt64, bytes: UInt64, drops: UInt64, cpuNanoseconds: UInt64
-        var passes: UInt64
+        var datagrams, bytes, drops, cpuNanoseconds, passes: UInt64
         /// When a pass was seen last.
         var moved: NIODeadline
 

@@ -5,80 +5,60 @@ import NIOCore
 import NIOHTTP1
 import TURN
 
-/// The routes by which rooms are joined, used and left; lives on the event loop.
-final class AppRTCRoutes {
-    /// Seats that one address may take; a lecture hall behind one address joins within the burst.
-    private var joins = RateLimiter(milliseconds: 200, burst: 200)
-    private let configuration: ControlConfiguration
-    private let lobby: Lobby
-    private let ice: ICEServers
+/// The routes by which rooms are joined, used and left.
+struct AppRTCRoutes {
+    private static let nothing = JSONValue.object(["messages": .array([])])
 
-    /// Routes to the rooms of a lobby.
-    init(_ configuration: ControlConfiguration, lobby: Lobby, ice: ICEServers) {
-        self.configuration = configuration
-        self.lobby = lobby
-        self.ice = ice
-    }
+    let context: ControlContext
 
     /// Adds them.
     func add(to router: inout Router) {
-        router.on(.GET, "/") { request, _ in
-            let parameters = self.parameters(of: request)
-            return .now(Page.landing.response(values: parameters.values))
-        }
-        router.on(.GET, "/params") { request, _ in
-            .now(.json(.ok, JSONValue.object(self.parameters(of: request).members)))
-        }
-        router.on(.GET, "/r/{room}") { .now(self.inRoom($0, $1, self.page)) }
-        router.on(.POST, "/join/{room}") { .now(self.inRoom($0, $1, self.join)) }
+        router.on(.GET, "/") { Page.landing.response(values: parameters(of: $0).values) }
+        router.on(.GET, "/params") { .json(.ok, parameters(of: $0).members) }
+        router.on(.GET, "/r/{room}", page)
+        router.on(.POST, "/join/{room}", join)
         // Older Android clients join so.
-        router.on(.POST, "/r/{room}") { .now(self.inRoom($0, $1, self.join)) }
-        router.on(.POST, "/message/{room}/{client}") { .now(self.inSeat($0, $1, self.message)) }
-        router.on(.POST, "/leave/{room}/{client}") { .now(self.inSeat($0, $1, self.leave)) }
+        router.on(.POST, "/r/{room}", join)
+        router.on(.POST, "/message/{room}/{client}", message)
+        router.on(.POST, "/leave/{room}/{client}", leave)
         // So a lone Collider tells that it freed a seat.
-        router.on(.POST, "/bye/{room}/{client}") { .now(self.inSeat($0, $1, self.leave)) }
+        router.on(.POST, "/bye/{room}/{client}", leave)
         for method in [HTTPMethod.GET, .POST] {
-            router.on(method, "/v1alpha/iceconfig") { request, _ in
-                .now(self.ice.reply(to: request))
-            }
+            router.on(method, "/v1alpha/iceconfig") { context.ice.reply(to: $0) }
         }
     }
 
-    // MARK: Answers
-
-    private func page(_ request: Request, _ room: String) -> Response {
-        let parameters = self.parameters(of: request, room: room)
-        let page = lobby.isFull(room) ? Page.full : Page.call
-        return page.response(values: parameters.values)
+    private func page(_ request: Request) throws(Response) -> Response {
+        let room = try request.name("room")
+        let page = context.lobby.isFull(room) ? Page.full : Page.call
+        return page.response(values: parameters(of: request, room: room).values)
     }
 
-    private func join(_ request: Request, _ room: String) -> Response {
-        let now = Now.current
-        guard configuration.admits(request, to: room, at: now.unixSeconds) else {
-            return Self.joinResult(.forbidden, "ERROR", ["messages": .array([])])
+    private func join(_ request: Request) throws(Response) -> Response {
+        let room = try request.name("room")
+        guard context.configuration.admits(request, to: room, at: request.time.unixSeconds) else {
+            return Self.result("ERROR", Self.nothing, .forbidden)
         }
-        if let source = request.source, !joins.allows(source, at: now.monotonic) {
-            return .tooManyRequests(retryAfterSeconds: 1)
-        }
+        try context.gate.count(.join, of: request)
         let isLoopback = request.parameter("debug") == "loopback"
-        switch lobby.join(room, isLoopback: isLoopback, now: .now()) {
+        switch context.lobby.join(room, isLoopback: isLoopback) {
         case .joined(let client, let isInitiator, let messages, let peers):
-            var parameters = self.parameters(of: request, room: room, participant: client)
+            var parameters = parameters(of: request, room: room, participant: client)
             parameters.add(client: client, isInitiator: isInitiator, messages: messages)
-            var members = parameters.members
-            if lobby.isMesh(room) { members["peers"] = .strings(peers) }
-            return Self.joinResult(.ok, "SUCCESS", members)
-        case .full: return Self.joinResult(.ok, "FULL", ["messages": .array([])])
-        case .refused: return Self.joinResult(.ok, "ERROR", ["messages": .array([])])
+            if context.lobby.isMesh(room) { parameters.add(peers: peers) }
+            return Self.result("SUCCESS", .object(parameters.members))
+        case .full: return Self.result("FULL", Self.nothing)
+        case .refused: return Self.result("ERROR", Self.nothing)
         }
     }
 
     /// The body is the message, whatever its type: iOS calls it a form.
-    private func message(_ request: Request, _ room: String, _ client: String) -> Response {
+    private func message(_ request: Request) throws(Response) -> Response {
+        let (room, client) = (try request.name("room"), try request.name("client"))
         let text = String(validating: request.body.readableBytesView, as: UTF8.self)
         guard let text, !text.isEmpty else { return Self.result("ERROR") }
         let addressee = request.parameter("to")
-        switch lobby.message(text, to: addressee, from: client, in: room) {
+        switch context.lobby.message(text, to: addressee, from: client, in: room) {
         case .success: return Self.result("SUCCESS")
         case .unknownRoom: return Self.result("UNKNOWN_ROOM")
         case .unknownClient: return Self.result("UNKNOWN_CLIENT")
@@ -87,8 +67,9 @@ final class AppRTCRoutes {
         }
     }
 
-    private func leave(_ request: Request, _ room: String, _ client: String) -> Response {
-        lobby.leave(client, from: room, now: .now())
+    private func leave(_ request: Request) throws(Response) -> Response {
+        let (room, client) = (try request.name("room"), try request.name("client"))
+        context.lobby.leave(client, from: room)
         return .empty(.ok)
     }
 
@@ -110,42 +91,17 @@ final class AppRTCRoutes {
         room: String? = nil,
         participant: String? = nil
     ) -> CallParameters {
-        let url = ice.url(for: request, room: room, participant: participant)
-        return CallParameters(request, room: room, iceServerURL: url, configuration)
+        let url = context.ice.url(for: request, room: room, participant: participant)
+        return CallParameters(request, room: room, iceServerURL: url, context.configuration)
     }
 
-    private static func result(_ word: String) -> Response {
-        .json(.ok, JSONValue.object(["result": .string(word)]))
-    }
-
-    private static func joinResult(
-        _ status: HTTPResponseStatus,
+    private static func result(
         _ word: String,
-        _ parameters: [String: JSONValue]
+        _ parameters: JSONValue? = nil,
+        _ status: HTTPResponseStatus = .ok
     ) -> Response {
-        .json(status, JSONValue.object(["result": .string(word), "params": .object(parameters)]))
-    }
-
-    // MARK: Names
-
-    private func inRoom(
-        _ request: Request,
-        _ parameters: PathParameters,
-        _ answer: (Request, String) -> Response
-    ) -> Response {
-        let room = parameters["room"] ?? ""
-        return Lobby.isName(room) ? answer(request, room) : .text(.notFound, "Not Found\n")
-    }
-
-    private func inSeat(
-        _ request: Request,
-        _ parameters: PathParameters,
-        _ answer: (Request, String, String) -> Response
-    ) -> Response {
-        inRoom(request, parameters) { request, room in
-            let client = parameters["client"] ?? ""
-            let isName = Lobby.isName(client)
-            return isName ? answer(request, room, client) : .text(.notFound, "Not Found\n")
-        }
+        var members = ["result": JSONValue.string(word)]
+        members["params"] = parameters
+        return .json(status, members)
     }
 }

@@ -47,14 +47,15 @@ struct CallParameters {
         members["messages"] = .strings(messages)
     }
 
+    /// Adds who is in a room of more than two.
+    mutating func add(peers: [String]) {
+        members["peers"] = .strings(peers)
+    }
+
     /// The members as strings, for a page.
     var values: [String: String] {
         members.mapValues { member in
-            switch member {
-            case .string(let text): text
-            case .null: ""
-            default: member.text
-            }
+            if case .string(let text) = member { text } else { member == .null ? "" : member.text }
         }
     }
 

@@ -1,27 +1,14 @@
 /// What Collider, AppRTC's signalling server, answered over plain HTTP (apprtc.md 1.2).
 
-import FoundationEssentials
 import NIOCore
 import NIOHTTP1
-import TURN
 
 /// The routes that no other area has: `/status`, and `/{room}/{client}` for clients without an open socket.
-final class ColliderRoutes {
+struct ColliderRoutes {
     /// First segments of areas that are no API: nothing under them is a room.
-    private static let reserved: Set = ["assets", "v1alpha"]
+    private static let reserved: Set = ["api", "assets", "v1alpha"]
 
-    private let lobby: Lobby
-    private let counters: ControlCounters
-    private let started: NIODeadline
-    /// Messages of one address; a call's are some 20, and most go over sockets.
-    private var posts = RateLimiter(milliseconds: 50, burst: 200)
-
-    /// Routes to the seats of a lobby.
-    init(lobby: Lobby, counters: ControlCounters, started: NIODeadline) {
-        self.lobby = lobby
-        self.counters = counters
-        self.started = started
-    }
+    let context: ControlContext
 
     /// The answer to what no other route has.
     func fallback(_ request: Request) -> Response {
@@ -29,38 +16,39 @@ final class ColliderRoutes {
         // With its slash, as clients send it; `/a` is nobody's.
         if request.path == "/a/", request.method == .POST { return AppRTCRoutes.analytics(request) }
         if segments == ["status"] { return Self.shared(status(), methods: "GET") }
-        if segments.first == "api" { return .problem(.notFound, "there is nothing at this path") }
-        if Self.reserved.contains(segments.first ?? "") { return .text(.notFound, "Not Found\n") }
+        if Self.reserved.contains(segments.first ?? "") { return nothing(at: request) }
         let response: Response
         switch (request.method, segments.count) {
         case (.POST, 2): response = post(request, from: segments[1], in: segments[0])
         case (.DELETE, 2):
-            lobby.remove(segments[1], from: segments[0], now: .now())
+            context.lobby.remove(segments[1], from: segments[0])
             response = .text(.ok, "OK\n")
         case (.POST, _), (.DELETE, _):
             let path = "/" + segments.joined(separator: "/")
             response = Self.failure("Invalid path: \(Self.escaped(path))")
         case (_, 2): response = .empty(.ok)
-        default: return .text(.notFound, "Not Found\n")
+        default: return nothing(at: request)
         }
         return Self.shared(response, methods: "POST, DELETE")
     }
 
     private func post(_ request: Request, from client: String, in room: String) -> Response {
         if request.body.readableBytes == 0 { return Self.failure("Empty request body") }
-        if let source = request.source, !posts.allows(source, at: Now.current.monotonic) {
-            return .tooManyRequests(retryAfterSeconds: 1)
-        }
+        do throws(Response) { try context.gate.count(.post, of: request) } catch { return error }
         do throws(SignallingError) {
-            try lobby.post(String(buffer: request.body), from: client, in: room, now: .now())
+            try context.lobby.post(String(buffer: request.body), from: client, in: room)
             return .text(.ok, "OK\n")
         } catch {
             return Self.failure("Failed to send the message: \(error.rawValue)")
         }
     }
 
+    private func nothing(at request: Request) -> Response {
+        request.refusal(.notFound, "there is nothing at this path")
+    }
+
     private func status() -> Response {
-        let seconds = Double((NIODeadline.now() - started).nanoseconds) / 1e9
+        let (counters, seconds) = (context.counters, context.uptimeSeconds)
         let text = """
             {"upsec":\(seconds),"openws":\(counters[.registered]),\
             "totalws":\(counters[.registrations]),"wserrors":\(counters[.webSocketErrors]),\

@@ -92,16 +92,27 @@ extension HTTPConnection {
         headers.replaceOrAdd(name: "Connection", value: "close")
         begin(.ok, headers)
         context.flush()
-        let limit = connections.limits.pendingBytes
-        let events = ServerSentEvents(on: context.channel, pendingBytes: limit) { [weak self] in
-            self?.endStream()
-        }
-        state = .streaming(events)
+        state = .streaming
         deadline = .distantFuture
-        start(events)
+        start(self)
+    }
+}
+
+/// Server-sent events: a response that goes on (WHATWG HTML, section 9.2).
+extension HTTPConnection: EventStream {
+    func send(_ data: String) -> Bool {
+        guard case .streaming = state, let context, context.channel.isActive else { return false }
+        if context.channel.pendingBytes > connections.limits.pendingBytes {
+            context.close(promise: nil)
+            return false
+        }
+        let line = data.replacing("\n", with: " ").replacing("\r", with: " ")
+        let event = ByteBuffer(string: "data: \(line)\n\n")
+        context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(event))), promise: nil)
+        return true
     }
 
-    private func endStream() {
+    func end() {
         guard case .streaming = state, let context else { return }
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
         linger()
@@ -124,7 +135,7 @@ extension HTTPConnection: Connection {
         switch state {
         case .reading where isInRequest: break
         case .answering, .upgraded: break
-        case .streaming(let events): events.end()
+        case .streaming: end()
         case .reading, .lingering: context?.close(promise: nil)
         }
     }
@@ -132,11 +143,7 @@ extension HTTPConnection: Connection {
 
 extension HTTPConnection {
     /// Makes the connection a WebSocket, or says why not.
-    private func open(
-        _ request: Request,
-        _ incoming: Incoming,
-        _ listener: any SocketListener
-    ) {
+    private func open(_ request: Request, _ incoming: Incoming, _ listener: any SocketListener) {
         if let refusal = WebSocketHandshake.refusal(of: request, site.origins) {
             connections.counters.add(.webSocketErrors)
             return send(refusal, to: request, incoming)

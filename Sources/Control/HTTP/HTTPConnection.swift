@@ -29,7 +29,7 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
         /// A request waits for its answer.
         case answering
         /// Events are sent until either side ends.
-        case streaming(ServerSentEvents)
+        case streaming
         /// The last answer is on its way, or with the client; what still comes is thrown away.
         case lingering(until: NIODeadline)
         /// It is a WebSocket now.
@@ -85,18 +85,13 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        switch state {
-        case .lingering: return
-        case .reading where context.channel.isActive: break
-        default:
-            context.close(promise: nil)
-            return
-        }
+        if case .lingering = state { return }
+        guard case .reading = state, context.channel.isActive, let error = error as? HTTPParserError
+        else { return context.close(promise: nil) }
         switch error {
-        case HTTPParserError.headerOverflow: refuse(.requestHeaderFieldsTooLarge)
-        case HTTPParserError.invalidVersion: refuse(.httpVersionNotSupported)
-        case is HTTPParserError: refuse(.badRequest)
-        default: context.close(promise: nil)
+        case .headerOverflow: refuse(.requestHeaderFieldsTooLarge)
+        case .invalidVersion: refuse(.httpVersionNotSupported)
+        default: refuse(.badRequest)
         }
     }
 

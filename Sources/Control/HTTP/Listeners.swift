@@ -13,14 +13,9 @@ struct Listeners: Sendable {
     private static let backlog: Int32 = 4096
 
     /// A wildcard of IPv6 leaves IPv4 to its own listener.
-    private static let ipv6Only = ChannelOptions.Types.SocketOption(
-        level: .ipv6,
-        name: .ipv6_v6only
-    )
+    private static let v6Only = ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only)
 
-    private let group: MultiThreadedEventLoopGroup
-    private let server: NIOLoopBound<Server>
-    private let tls: NIOSSLContext?
+    typealias Endpoint = ControlConfiguration.Endpoint
 
     /// What connections are made of; lives on the event loop.
     struct Server {
@@ -29,13 +24,11 @@ struct Listeners: Sendable {
         let context: ControlContext
     }
 
-    /// Listeners on the one loop of a group; `tls` is for the encrypted ones.
-    init(_ group: MultiThreadedEventLoopGroup, _ server: NIOLoopBound<Server>, tls: NIOSSLContext?)
-    {
-        self.group = group
-        self.server = server
-        self.tls = tls
-    }
+    /// Its one loop is the server's.
+    let group: MultiThreadedEventLoopGroup
+    let server: NIOLoopBound<Server>
+    /// For the encrypted ones.
+    let tls: NIOSSLContext?
 
     /// Listens on an address and a port.
     ///
@@ -44,17 +37,12 @@ struct Listeners: Sendable {
     ///   - isEncrypted: Whether TLS is spoken.
     /// - Returns: What listens.
     /// - Throws: What the system says.
-    func listen(
-        on endpoint: ControlConfiguration.Endpoint,
-        isEncrypted: Bool
-    ) throws -> any Channel {
+    func listen(on endpoint: Endpoint, isEncrypted: Bool) throws -> any Channel {
         let address = try SocketAddress(ipAddress: endpoint.host, port: endpoint.port)
         var bootstrap = bootstrap(tls: isEncrypted ? tls : nil)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-        if case .v6 = address {
-            bootstrap = bootstrap.serverChannelOption(Self.ipv6Only, value: 1)
-        }
+        if case .v6 = address { bootstrap = bootstrap.serverChannelOption(Self.v6Only, value: 1) }
         return try bootstrap.bind(to: address).wait()
     }
 
@@ -63,9 +51,9 @@ struct Listeners: Sendable {
         // Set before the socket is made: it must not be open to others even for a moment.
         let mask = umask(0o177)
         defer { _ = umask(mask) }
-        let bootstrap = bootstrap(tls: nil)
-        return try bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true)
-            .wait()
+        let bound = bootstrap(tls: nil)
+            .bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true)
+        return try bound.wait()
     }
 
     private func bootstrap(tls: NIOSSLContext?) -> ServerBootstrap {
@@ -90,25 +78,21 @@ struct Listeners: Sendable {
             )
     }
 
-    private static func prepare(
-        _ channel: any Channel,
-        _ server: Server,
-        _ tls: NIOSSLContext?
-    ) throws {
+    private static func prepare(_ channel: any Channel, _ server: Server, _ tls: NIOSSLContext?)
+        throws
+    {
         let peer = Peer(of: channel, isEncrypted: tls != nil)
         guard server.connections.admit(channel, from: peer) else {
-            server.context.complain(
-                of: "limit",
-                "connections are refused: too many, in all or of one address"
-            )
+            let problem = "connections are refused: too many, in all or of one address"
+            server.context.complain(of: "limit", problem)
             throw Refused()
         }
         let connection = HTTPConnection(server.site, server.connections, peer: peer, now: .now())
         server.connections.attend(connection, of: channel)
         var limits = NIOHTTPDecoderLimitConfiguration()
-        let headerBytes = server.connections.limits.headerBytes
-        limits.maxHeaderFieldSize = headerBytes
-        limits.maxHeaderListSize = headerBytes
+        let size = server.connections.limits.headerBytes
+        limits.maxHeaderFieldSize = size
+        limits.maxHeaderListSize = size
         limits.maxHeaderFieldCount = 100
         let decoder = HTTPRequestDecoder(
             leftOverBytesStrategy: .forwardBytes,
@@ -124,7 +108,7 @@ struct Listeners: Sendable {
             try pipeline.addHandler(shared)
         }
         // What the decoder does not read, after an upgrade that was refused, must not pile up in it.
-        let decoding = ByteToMessageHandler(decoder, maximumBufferSize: headerBytes + 65_536)
+        let decoding = ByteToMessageHandler(decoder, maximumBufferSize: size + 65_536)
         try pipeline.addHandlers([decoding, HTTPResponseEncoder(), connection])
     }
 

@@ -2,6 +2,7 @@
 
 import NIOHTTP1
 import STUN
+import Tokens
 
 extension Request {
     /// The scheme and authority that the client used, such as `https://turn.example.org:8443`; no slash at its end.
@@ -49,26 +50,10 @@ extension Request {
     }
 }
 
-extension IPAddress {
-    /// The address of a URI's host: IPv4, or IPv6 in brackets (RFC 3986 section 3.2.2).
-    init?(bracketed host: some StringProtocol) {
-        let isIPv6 = host.hasPrefix("[") && host.hasSuffix("]")
-        let digits = isIPv6 ? host.dropFirst().dropLast() : host[...]
-        guard let address = IPAddress(String(digits)), (address.family == .ipv6) == isIPv6 else {
-            return nil
-        }
-        self = address
-    }
-}
-
 extension UInt8 {
     /// Whether it is an ASCII letter or digit.
     var isLetterOrDigit: Bool {
-        switch self {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"):
-            true
-        default: false
-        }
+        let (letters, digits) = (UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...0x39)
+        return letters ~= self | 0x20 || digits ~= self
     }
 }

@@ -28,7 +28,6 @@ extension Request {
             path: String(parts[0]),
             segments: segments,
             query: parts.count < 2 ? [] : Self.pairs(of: parts[1]),
-            rawQuery: parts.count < 2 ? "" : String(parts[1]),
             headers: head.headers,
             body: body,
             peer: peer.asker(with: head.headers)
@@ -91,16 +90,9 @@ func percentDecoded(_ text: some StringProtocol) -> String? {
 
 /// A name or value of a query; what is not decodable stays as it is.
 private func formDecoded(_ text: Substring) -> String {
-    let spaced = text.replacing("+", with: " ")
-    return percentDecoded(spaced) ?? String(text)
+    percentDecoded(text.replacing("+", with: " ")) ?? String(text)
 }
 
 private func hexadecimal(_ digit: UInt8?) -> UInt8? {
-    switch digit {
-    case let digit? where UInt8(ascii: "0")...UInt8(ascii: "9") ~= digit:
-        digit - UInt8(ascii: "0")
-    case let digit? where UInt8(ascii: "a")...UInt8(ascii: "f") ~= digit | 0x20:
-        (digit | 0x20) - UInt8(ascii: "a") + 10
-    default: nil
-    }
+    digit.flatMap { Character(Unicode.Scalar($0)).hexDigitValue }.map(UInt8.init)
 }

@@ -3,8 +3,8 @@
 import NIOCore
 import NIOHTTP1
 
-/// One HTTP response with its whole body.
-struct Response {
+/// One HTTP response with its whole body; a route throws one that refuses.
+struct Response: Error {
     var status: HTTPResponseStatus
     var headers: HTTPHeaders
     var body: ByteBuffer
@@ -47,12 +47,8 @@ extension Response {
 
     /// Control characters end a header or begin another one; none has business in a value.
     private static func onOneLine(_ value: String) -> String {
-        let isControl = { (byte: UInt8) in byte < 0x20 || byte == 0x7F }
-        guard value.utf8.contains(where: isControl) else { return value }
-        return String(
-            decoding: value.utf8.map { isControl($0) ? UInt8(ascii: " ") : $0 },
-            as: UTF8.self
-        )
+        let bytes = value.utf8.map { $0 < 0x20 || $0 == 0x7F ? UInt8(ascii: " ") : $0 }
+        return String(decoding: bytes, as: UTF8.self)
     }
 }
 

@@ -2,68 +2,73 @@
 
 import NIOHTTP1
 
-/// What the parts of a path in braces stood for, such as `["room": "r1"]`.
-typealias PathParameters = [String: String]
-
 /// Routes in the order they were added; the first that fits answers.
 struct Router {
-    typealias Action = (Request, PathParameters) -> Reply
+    /// Answers a request at once, or throws the refusal; runs on the event loop and must not block.
+    typealias Answer = (Request) throws(Response) -> Response
 
     private struct Route {
         let method: HTTPMethod
         let pattern: [Substring]
-        let action: Action
+        let reply: (Request) throws(Response) -> Reply
     }
 
     private var routes: [Route] = []
 
-    /// Adds a route.
+    /// Adds a route that answers at once.
     ///
     /// - Parameters:
     ///   - method: The method it answers; GET answers HEAD too.
     ///   - pattern: A path such as `/join/{room}`.
-    ///   - action: What answers; runs on the event loop and must not block.
-    mutating func on(_ method: HTTPMethod, _ pattern: String, _ action: @escaping Action) {
-        routes.append(Route(method: method, pattern: pattern.split(separator: "/"), action: action))
+    ///   - answer: What answers; `request.names` holds what stood in place of `{room}`.
+    mutating func on(_ method: HTTPMethod, _ pattern: String, _ answer: @escaping Answer) {
+        on(method, pattern, replying: { (request) throws(Response) in .now(try answer(request)) })
+    }
+
+    /// Adds a route that may take its time.
+    mutating func on(
+        _ method: HTTPMethod,
+        _ pattern: String,
+        replying reply: @escaping (Request) throws(Response) -> Reply
+    ) {
+        routes.append(Route(method: method, pattern: pattern.split(separator: "/"), reply: reply))
     }
 
     /// The answer of the first route that fits.
     ///
-    /// - Returns: Nil when no route has this path; 405 when one has, but not with this method.
+    /// - Returns: Nil when no route has this path. When one has, but not with this method: what it knows for OPTIONS,
+    ///   405 for others.
     func reply(to request: Request) -> Reply? {
+        var request = request
         let method = request.method == .HEAD ? .GET : request.method
-        for route in routes where route.method == method {
-            guard let parameters = Self.match(route.pattern, request.segments) else { continue }
-            return route.action(request, parameters)
+        var methods: [String] = []
+        for route in routes {
+            guard let names = Self.match(route.pattern, request.segments) else { continue }
+            methods.append(route.method.rawValue)
+            if route.method != method { continue }
+            request.names = names
+            do throws(Response) { return try route.reply(request) } catch { return .now(error) }
         }
-        let others = methods(of: request)
-        if others.isEmpty { return nil }
-        var refusal =
-            request.segments.first == "api"
-            ? Response.problem(
-                .methodNotAllowed,
-                "this path knows \(others.joined(separator: ", "))"
-            )
-            : Response.text(.methodNotAllowed, "Method Not Allowed\n")
-        refusal.headers.add(name: "Allow", value: others.joined(separator: ", "))
-        return .now(refusal)
+        if methods.isEmpty { return nil }
+        let allowed = methods.joined(separator: ", ")
+        var response =
+            method == .OPTIONS
+            ? Response.empty(.noContent)
+            : request.refusal(.methodNotAllowed, "this path knows \(allowed)")
+        response.headers.add(name: "Allow", value: allowed)
+        return .now(response)
     }
 
-    /// The methods that routes have for this path, none for an unknown path.
-    func methods(of request: Request) -> [String] {
-        routes.filter { Self.match($0.pattern, request.segments) != nil }.map(\.method.rawValue)
-    }
-
-    private static func match(_ pattern: [Substring], _ segments: [String]) -> PathParameters? {
+    private static func match(_ pattern: [Substring], _ segments: [String]) -> [String: String]? {
         if pattern.count != segments.count { return nil }
-        var parameters: PathParameters = [:]
+        var names: [String: String] = [:]
         for (part, segment) in zip(pattern, segments) {
             if part.hasPrefix("{") {
-                parameters[String(part.dropFirst().dropLast())] = segment
+                names[String(part.dropFirst().dropLast())] = segment
             } else if part != segment {
                 return nil
             }
         }
-        return parameters
+        return names
     }
 }

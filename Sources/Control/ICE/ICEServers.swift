@@ -5,6 +5,7 @@ import NIOCore
 import NIOHTTP1
 import STUN
 import TURN
+import Tokens
 
 /// What a client is told about ICE (apprtc.md 2.9).
 struct ICEConfiguration: Codable, Equatable {
@@ -56,70 +57,66 @@ final class ICEServers {
     ///   - request: The request for a page, for `/params` or to join.
     ///   - room: The room, if the client has chosen one.
     ///   - participant: Who it is there, once it has joined.
-    ///   - now: The time.
     /// - Returns: The URL.
-    func url(
-        for request: Request,
-        room: String? = nil,
-        participant: String? = nil,
-        at now: Now = .current
-    ) -> String {
-        let address = request.origin + "/v1alpha/iceconfig"
-        guard
-            participant != nil || configuration.admits(request, to: room ?? "", at: now.unixSeconds)
-        else { return address }
+    func url(for request: Request, room: String? = nil, participant: String? = nil) -> String {
+        let (address, now) = (request.origin + "/v1alpha/iceconfig", request.time.unixSeconds)
+        guard participant != nil || configuration.admits(request, to: room ?? "", at: now) else {
+            return address
+        }
         let visitor = "visitor-\(UInt64.random(in: .min ... .max))"
         let holder = Self.holder(room: room ?? "", participant: participant ?? visitor)
-        let key = signer.token(of: holder, until: now.unixSeconds + Self.keySeconds)
+        let key = signer.token(of: holder, until: now + Self.keySeconds)
         return "\(address)?key=\(key).\(holder)"
     }
 
     /// The answer to a request for ICE servers, of either method.
-    func reply(to request: Request, at now: Now = .current) -> Response {
-        if let source = request.source, !addresses.allows(source, at: now.monotonic) {
-            return refusal(.tooManyRequests(retryAfterSeconds: addresses.retryAfterSeconds))
+    func reply(to request: Request) -> Response {
+        do throws(Response) {
+            return .json(.ok, issue(to: try admittedHolder(of: request), for: request))
+        } catch {
+            counters.add(.credentialsRefused)
+            return error
         }
-        guard let holder = holder(of: request, at: now.unixSeconds) else {
-            return refusal(
-                .unauthorized("needs a key of ours, a room and its client, or a room and its token")
+    }
+
+    private func admittedHolder(of request: Request) throws(Response) -> String {
+        let now = request.time.monotonic
+        if let source = request.source, !addresses.allows(source, at: now) {
+            throw .tooManyRequests(retryAfterSeconds: addresses.retryAfterSeconds)
+        }
+        guard let holder = holder(of: request) else {
+            throw .unauthorized(
+                "needs a key of ours, a room and its client, or a room and its token"
             )
         }
-        if !holders.allows(holder, at: now.monotonic) {
-            return refusal(.tooManyRequests(retryAfterSeconds: holders.retryAfterSeconds))
+        if !holders.allows(holder, at: now) {
+            throw .tooManyRequests(retryAfterSeconds: holders.retryAfterSeconds)
         }
-        return .json(.ok, issue(to: holder, for: request, at: now))
+        return holder
     }
 
     /// The ICE servers of one who has just joined.
     func servers(
         for request: Request,
         room: String,
-        participant: String,
-        at now: Now = .current
-    ) -> ICEConfiguration {
-        issue(to: Self.holder(room: room, participant: participant), for: request, at: now)
+        participant: String
+    ) -> [ICEConfiguration.Server] {
+        issue(to: Self.holder(room: room, participant: participant), for: request).iceServers
     }
 
-    private func refusal(_ response: Response) -> Response {
-        counters.add(.credentialsRefused)
-        return response
-    }
-
-    private func issue(to holder: String, for request: Request, at now: Now) -> ICEConfiguration {
+    private func issue(to holder: String, for request: Request) -> ICEConfiguration {
         let (ice, urls) = (configuration.ice, urls(host: request.host))
-        var answer = ICEConfiguration(
-            iceServers: [],
-            lifetimeDuration: "\(ice.lifetimeSeconds)s"
-        )
-        if urls.isEmpty || ice.secret.isEmpty { return answer }
-        let (username, password) = TimeLimitedCredentials.make(
-            secret: Array(ice.secret.utf8),
-            user: holder,
-            expiry: now.unixSeconds + UInt64(ice.lifetimeSeconds)
-        )
-        counters.add(.credentialsIssued)
-        answer.iceServers = [.init(urls: urls, username: username, credential: password)]
-        return answer
+        var servers: [ICEConfiguration.Server] = []
+        if !urls.isEmpty && !ice.secret.isEmpty {
+            let (username, password) = TimeLimitedCredentials.make(
+                secret: Array(ice.secret.utf8),
+                user: holder,
+                expiry: request.time.unixSeconds + UInt64(ice.lifetimeSeconds)
+            )
+            servers = [.init(urls: urls, username: username, credential: password)]
+            counters.add(.credentialsIssued)
+        }
+        return ICEConfiguration(iceServers: servers, lifetimeDuration: "\(ice.lifetimeSeconds)s")
     }
 
     private func urls(host: String) -> [String] {
@@ -135,7 +132,8 @@ final class ICEServers {
     }
 
     /// Who a request proves to be for; nil when it proves nothing.
-    private func holder(of request: Request, at unixSeconds: UInt64) -> String? {
+    private func holder(of request: Request) -> String? {
+        let unixSeconds = request.time.unixSeconds
         // EXPIRY.SIGNATURE.HOLDER
         let key = request.parameter("key") ?? ""
         let parts = key.split(separator: ".", maxSplits: 2, omittingEmptySubsequences: false)

@@ -8,24 +8,17 @@ import NIOHTTP1
 
 /// Figures of the whole server, and whether it is well.
 struct MetricsRoutes {
-    private let context: ControlContext
-    private let watch: RelayWatch
-
-    /// Routes that show the context's counters and the relay threads.
-    init(_ context: ControlContext, _ watch: RelayWatch) {
-        self.context = context
-        self.watch = watch
-    }
+    let context: ControlContext
 
     /// Adds the routes.
     func add(to router: inout Router) {
-        router.on(.GET, "/metrics") { request, _ in
-            guard request.mayWatch(context.configuration) else { return .now(.adminOnly) }
+        router.on(.GET, "/metrics") { (request) throws(Response) in
+            try context.gate.requireWatcher(request)
             let type = "text/plain; version=0.0.4; charset=utf-8"
-            return .now(Response(.ok, type: type, ByteBuffer(string: text())))
+            return Response(.ok, type: type, ByteBuffer(string: text()))
         }
-        router.on(.GET, "/healthz") { _, _ in .now(.text(.ok, "ok\n")) }
-        router.on(.GET, "/readyz") { _, _ in .now(readiness()) }
+        router.on(.GET, "/healthz") { _ in .text(.ok, "ok\n") }
+        router.on(.GET, "/readyz") { _ in readiness() }
     }
 
     /// All metrics.
@@ -39,7 +32,7 @@ struct MetricsRoutes {
 
     private func readiness() -> Response {
         if context.isStopping { return .text(.serviceUnavailable, "stopping\n") }
-        let stalled = watch.stalled(at: .now())
+        let stalled = context.watch.stalled(at: .now())
         if stalled.isEmpty { return .text(.ok, "ready\n") }
         let names = stalled.map(String.init).joined(separator: ", ")
         return .text(.serviceUnavailable, "relay threads that do not move: \(names)\n")
@@ -48,45 +41,48 @@ struct MetricsRoutes {
     private func writeServer(_ text: inout PrometheusText) {
         let version = [(name: "version", value: context.configuration.version)]
         text.write("turnpike_build_info", .gauge, "The program's version.", [(version, 1)])
-        let uptime = Double((NIODeadline.now() - context.started).nanoseconds) / 1e9
-        text.write("turnpike_uptime_seconds", .gauge, "Time since the start.", [([], uptime)])
+        let uptime = context.uptimeSeconds
+        text.write("turnpike_uptime_seconds", .gauge, "Time since the start.", value: uptime)
         let memory = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)
         if let pages = memory?.split(separator: " ").dropFirst().first.flatMap({ Int($0) }) {
-            let samples: [PrometheusText.Sample] = [([], Double(pages * Int(getpagesize())))]
-            text.write("process_resident_memory_bytes", .gauge, "Resident memory.", samples)
+            let bytes = Double(pages * Int(getpagesize()))
+            text.write("process_resident_memory_bytes", .gauge, "Resident memory.", value: bytes)
         }
     }
 
     private func writeRelay(_ text: inout PrometheusText) {
-        let threads = context.relay.threads
         for metric in RelayMetric.all {
             let samples = metric.members.flatMap { member in
-                threads.enumerated().map { index, thread -> PrometheusText.Sample in
-                    let labels = [("thread", "\(index)")] + (member.label.map { [$0] } ?? [])
-                    return (labels, Double(thread.counters.value(member.counter)))
-                }
+                threadSamples(member.label) { Double($1.counters.value(member.counter)) }
             }
             text.write(metric.name, metric.isGauge ? .gauge : .counter, metric.help, samples)
         }
-        let times = threads.enumerated().compactMap { index, thread -> PrometheusText.Sample? in
-            thread.cpuNanoseconds().map { ([("thread", "\(index)")], Double($0) / 1e9) }
-        }
+        let times = threadSamples { $1.cpuNanoseconds().map { Double($0) / 1e9 } }
         text.write("turnpike_relay_cpu_seconds_total", .counter, "CPU time used.", times)
-        let stalled = watch.stalled(at: .now())
-        let moving = threads.indices.map { index -> PrometheusText.Sample in
-            ([("thread", "\(index)")], stalled.contains(index) ? 0 : 1)
-        }
+        let stalled = context.watch.stalled(at: .now())
+        let moving = threadSamples { index, _ in stalled.contains(index) ? 0 : 1 }
         text.write("turnpike_relay_moving", .gauge, "Whether the thread makes passes.", moving)
+    }
+
+    /// A sample of each relay thread that has one.
+    private func threadSamples(
+        _ label: (name: String, value: String)? = nil,
+        _ value: (Int, RelayView.Thread) -> Double?
+    ) -> [PrometheusText.Sample] {
+        context.relay.threads.enumerated().compactMap { index, thread in
+            let labels = [("thread", "\(index)")] + (label.map { [$0] } ?? [])
+            return value(index, thread).map { (labels, $0) }
+        }
     }
 
     private func writeControl(_ text: inout PrometheusText) {
         for counter in ControlCounter.allCases {
             let name = "turnpike_control_\(counter.name)" + (counter.isGauge ? "" : "_total")
-            let samples: [PrometheusText.Sample] = [([], Double(context.counters[counter]))]
-            text.write(name, counter.isGauge ? .gauge : .counter, counter.rawValue, samples)
+            let value = Double(context.counters[counter])
+            text.write(name, counter.isGauge ? .gauge : .counter, counter.rawValue, value: value)
         }
-        let used: [PrometheusText.Sample] = [([], Double(ControlThread.cpuNanoseconds) / 1e9)]
-        text.write("turnpike_control_cpu_seconds_total", .counter, "CPU time used.", used)
+        let used = Double(ControlThread.cpuNanoseconds) / 1e9
+        text.write("turnpike_control_cpu_seconds_total", .counter, "CPU time used.", value: used)
     }
 }
 

@@ -26,6 +26,11 @@ struct PrometheusText {
         }
     }
 
+    /// Writes a metric of one value without labels.
+    mutating func write(_ name: String, _ kind: Kind, _ help: String, value: Double) {
+        write(name, kind, help, [([], value)])
+    }
+
     private static func braced(_ labels: [(name: String, value: String)]) -> String {
         if labels.isEmpty { return "" }
         let pairs = labels.map { "\($0.name)=\"\(escaped($0.value))\"" }
@@ -33,14 +38,8 @@ struct PrometheusText {
     }
 
     private static func escaped(_ value: String) -> String {
-        value.reduce(into: "") { text, character in
-            switch character {
-            case "\\": text += "\\\\"
-            case "\"": text += "\\\""
-            case "\n": text += "\\n"
-            default: text.append(character)
-            }
-        }
+        let escapes: [Character: String] = ["\\": #"\\"#, "\"": #"\""#, "\n": #"\n"#]
+        return value.reduce(into: "") { $0 += escapes[$1] ?? String($1) }
     }
 
     /// Whole numbers without a fraction: a counter of datagrams has all its digits.

@@ -17,20 +17,15 @@ struct PageRoutes {
 
     /// Adds them.
     func add(to router: inout Router) {
-        router.on(.GET, "/assets/{name}") { request, parameters in
-            guard let asset = Asset.all[parameters["name"] ?? ""] else {
-                return .now(.text(.notFound, "Not Found\n"))
-            }
-            return .now(asset.response(to: request))
+        router.on(.GET, "/assets/{name}") { request in
+            Asset.all[request.names["name"] ?? ""]?.response(to: request)
+                ?? .text(.notFound, "Not Found\n")
         }
-        router.on(.GET, "/params.html") { _, _ in .now(Page.parameters.response(values: values)) }
-        router.on(.GET, "/live") { request, _ in
+        router.on(.GET, "/params.html") { _ in Page.parameters.response(values: values) }
+        router.on(.GET, "/live") { request in
             let needsToken = request.mayWatch(configuration) ? "false" : "true"
-            let own = values.merging(["needs_token": needsToken]) { $1 }
-            return .now(Page.live.response(values: own))
+            return Page.live.response(values: values.merging(["needs_token": needsToken]) { $1 })
         }
-        router.on(.GET, "/robots.txt") { _, _ in
-            .now(.text(.ok, "User-agent: *\nDisallow: /r/\n"))
-        }
+        router.on(.GET, "/robots.txt") { _ in .text(.ok, "User-agent: *\nDisallow: /r/\n") }
     }
 }

@@ -1,7 +1,5 @@
 /// The room server's side of the rooms: joining, leaving, and rooms made ahead.
 
-import NIOCore
-
 /// What came of joining.
 enum JoinResult: Equatable {
     /// A new seat.
@@ -53,8 +51,7 @@ extension Lobby {
     func isMesh(_ room: String) -> Bool { rooms[room]?.isMesh == true }
 
     /// Takes a seat; `isLoopback` gives the other seat to a pseudo client if the room is empty.
-    func join(_ name: String, isLoopback: Bool = false, now: NIODeadline) -> JoinResult {
-        defer { act() }
+    func join(_ name: String, isLoopback: Bool = false) -> JoinResult {
         if isFull(name) {
             counters.add(.joinsFull)
             return .full
@@ -65,12 +62,12 @@ extension Lobby {
         }
         let peers = rooms[name]?.participants.map(\.client) ?? []
         let client = identifier(in: rooms[name])
-        guard let seat = addSeat(client, .participant, in: name, now: now) else { return .refused }
+        guard let seat = addSeat(client, .participant, in: name) else { return .refused }
         let room = seat.room
         counters.add(.joins)
-        startTimer(seat, isJoining: true, now: now)
+        startTimer(seat, seconds: configuration.joinGraceSeconds)
         if isLoopback, peers.isEmpty {
-            room.isLoopback = addSeat(Self.loopbackClient, .participant, in: name, now: now) != nil
+            room.isLoopback = addSeat(Self.loopbackClient, .participant, in: name) != nil
         }
         // What participants said that nobody got: stored while they were alone, or since the other was lost.
         let stored = room.isMesh ? [] : room.participants
@@ -88,7 +85,6 @@ extension Lobby {
     ) -> MessageResult {
         guard let room = rooms[name], room.isPublic else { return .unknownRoom }
         guard let seat = participant(client, in: name) else { return .unknownClient }
-        defer { act() }
         do throws(SignallingError) {
             try send(text, to: addressee, from: seat)
             return .success
@@ -99,24 +95,23 @@ extension Lobby {
 
     /// Ends a participation; false when there was none.
     @discardableResult
-    func leave(_ client: String, from name: String, now: NIODeadline) -> Bool {
+    func leave(_ client: String, from name: String) -> Bool {
         guard let seat = participant(client, in: name) else { return false }
-        depart(seat, now: now)
-        act()
+        depart(seat)
         return true
     }
 
     /// Ends a participation; the seat stays for a while, as clients say bye only after they have left.
-    func depart(_ seat: Seat, now: NIODeadline) {
+    func depart(_ seat: Seat) {
         guard seat.standing == .participant else { return }
         let room = seat.room
-        room.usedAt = now
+        room.usedAt = clock()
         seat.standing = .departed(arrivals: room.arrivals)
         counters.add(.participants, -1)
         counters.add(.leaves)
         _ = takeMessages(of: seat) { $0 == nil }
         releaseMessages(to: seat)
-        if seat.socket == nil { startTimer(seat, now: now) }
+        if seat.socket == nil { startTimer(seat, seconds: configuration.graceSeconds) }
         endLoopback(of: room)
         let departed = room.seats.filter(\.isDeparted)
         if departed.count > room.capacity { removeSeat(departed[0]) }
@@ -126,10 +121,10 @@ extension Lobby {
 
     /// Makes a room of a valid name, or of a name of its own, that stays while nobody is in it; `capacity` is that of
     /// `rooms/capacity` unless given.
-    func create(_ name: String? = nil, capacity: Int? = nil, now: NIODeadline) -> CreateResult {
+    func create(_ name: String? = nil, capacity: Int? = nil) -> CreateResult {
         let name = name ?? identifier(in: nil)
         if rooms[name] != nil { return .exists }
-        let made = room(name, capacity: capacity, isReserved: true, now: now)
+        let made = room(name, capacity: capacity, isReserved: true)
         return made.map { .created(RoomDocument($0)) } ?? .refused
     }
 
@@ -152,7 +147,6 @@ extension Lobby {
             removeSeat(seat, announces: false)
         }
         rooms[name] = nil
-        act()
         return true
     }
 
@@ -161,7 +155,6 @@ extension Lobby {
         guard let seat = participant(client, in: name) else { return false }
         sayBye(of: seat, to: seat)
         removeSeat(seat)
-        act()
         return true
     }
 

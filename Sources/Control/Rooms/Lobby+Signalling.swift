@@ -1,7 +1,7 @@
 /// Collider's side of the rooms: sockets, registering, sending, and signalling by HTTP.
 
 import FoundationEssentials
-import NIOCore
+import Tokens
 
 extension Lobby {
     /// A socket opened.
@@ -10,44 +10,38 @@ extension Lobby {
     }
 
     /// A socket's client said something.
-    func received(_ text: String, from socket: any SignallingSocket, now: NIODeadline) {
+    func received(_ text: String, from socket: any SignallingSocket) {
         guard let session = sessions[ObjectIdentifier(socket)] else { return }
         do throws(SignallingError) {
-            try obey(try SignallingCommand(text), session, socket, now)
+            try obey(try SignallingCommand(text), session, socket)
         } catch {
             counters.add(.webSocketErrors)
-            effects.append(.send(SignallingFrame.error(error), to: socket))
-            if !error.isForgiven {
-                end(socket, now)
-                effects.append(.close(socket))
-            }
+            socket.send(SignallingFrame.error(error))
+            if error.isForgiven { return }
+            closed(socket)
+            socket.close()
         }
-        act()
     }
 
-    /// A socket ended, whoever ended it.
-    func closed(_ socket: any SignallingSocket, now: NIODeadline) {
-        end(socket, now)
-        act()
+    /// A socket ended, whoever ended it: the seat of one that was registered waits for another.
+    func closed(_ socket: any SignallingSocket) {
+        let session = sessions.removeValue(forKey: ObjectIdentifier(socket))
+        guard case .registered(let seat)? = session, seat.socket === socket else { return }
+        seat.socket = nil
+        counters.add(.registered, -1)
+        startTimer(seat, seconds: configuration.graceSeconds)
     }
 
     /// Sends a message as Collider's POST does.
     ///
     /// It makes a seat, too, and throws why it was refused.
-    func post(
-        _ text: String,
-        from client: String,
-        in room: String,
-        now: NIODeadline
-    ) throws(SignallingError) {
-        defer { act() }
-        try signal(text, from: try seat(of: client, in: room, now: now), now: now)
+    func post(_ text: String, from client: String, in room: String) throws(SignallingError) {
+        try signal(text, from: try seat(of: client, in: room))
     }
 
     /// Frees a client's seat at once, as Collider's DELETE does, whether or not there is one.
-    func remove(_ client: String, from room: String, now: NIODeadline) {
+    func remove(_ client: String, from room: String) {
         if let seat = rooms[room]?[Self.canonical(client)] { removeSeat(seat) }
-        act()
     }
 
     /// Sends a client's message to the others, or keeps it for them.
@@ -77,28 +71,27 @@ extension Lobby {
     private func obey(
         _ command: SignallingCommand,
         _ session: Session,
-        _ socket: any SignallingSocket,
-        _ now: NIODeadline
+        _ socket: any SignallingSocket
     ) throws(SignallingError) {
         switch (command, session) {
         case (.register, .registered): throw .duplicateRegisterRequest
         case (.register(let room, let client), .anonymous):
             if room.isEmpty || client.isEmpty { throw .missingIdentifier }
-            let seat = try seat(of: client, in: room, now: now)
+            let seat = try seat(of: client, in: room)
             if seat.socket != nil { throw .duplicateRegistration }
             register(socket, in: seat)
         case (.send, .anonymous): throw .notRegistered
         case (.send("", _), .registered): throw .missingMessage
         case (.send(let text, let addressee), .registered(let seat)):
             // Who sends is not told when it fails.
-            try? signal(text, to: addressee, from: seat, now: now)
+            try? signal(text, to: addressee, from: seat)
         }
     }
 
     /// Gives a client's seat its socket, and the socket what waited for it.
     private func register(_ socket: any SignallingSocket, in seat: Seat) {
         seat.socket = socket
-        seat.deadline = nil
+        stopTimer(seat)
         sessions[ObjectIdentifier(socket)] = .registered(seat)
         counters.add(.registrations)
         counters.add(.registered)
@@ -115,44 +108,30 @@ extension Lobby {
     private func signal(
         _ text: String,
         to addressee: String? = nil,
-        from seat: Seat,
-        now: NIODeadline
+        from seat: Seat
     ) throws(SignallingError) {
         try send(text, to: addressee, from: seat)
-        if seat.saidBye { depart(seat, now: now) }
-    }
-
-    /// A registered socket ended: its seat waits for another one.
-    private func end(_ socket: any SignallingSocket, _ now: NIODeadline) {
-        let session = sessions.removeValue(forKey: ObjectIdentifier(socket))
-        guard case .registered(let seat)? = session, seat.socket === socket else { return }
-        seat.socket = nil
-        counters.add(.registered, -1)
-        startTimer(seat, now: now)
+        if seat.saidBye { depart(seat) }
     }
 
     /// A client's seat; one is made for a visitor, unless the room is for participants.
-    private func seat(
-        of client: String,
-        in name: String,
-        now: NIODeadline
-    ) throws(SignallingError) -> Seat {
+    private func seat(of client: String, in name: String) throws(SignallingError) -> Seat {
         let client = Self.canonical(client)
         if let room = rooms[name] {
             if let seat = room[client] { return seat }
             let occupancy = room.seats.count { !$0.isDeparted }
             if !room.participants.isEmpty || occupancy >= room.capacity { throw .roomIsFull }
         }
-        if max(name.utf8.count, client.utf8.count) > Self.nameLimit { throw .invalidClient }
+        if max(name.utf8.count, client.utf8.count) > RoomTokens.nameLimit { throw .invalidClient }
         guard !configuration.requiresToken,
-            let seat = addSeat(client, .visitor, in: name, now: now)
+            let seat = addSeat(client, .visitor, in: name)
         else { throw .roomIsFull }
-        startTimer(seat, now: now)
+        startTimer(seat, seconds: configuration.graceSeconds)
         return seat
     }
 
     private func relay(_ text: String, from seat: Seat, to socket: any SignallingSocket) {
-        effects.append(.send(seat.frame(text), to: socket))
+        socket.send(seat.frame(text))
         counters.add(.messagesRelayed)
     }
 

@@ -12,29 +12,16 @@
 ///   `{"msg":"…","error":"","from":"<client>"}`. Joining tells who is there (`peers`); the newcomer makes the offers.
 
 import NIOCore
+import Tokens
 
 /// All rooms and the sockets of their clients; lives on the event loop.
 final class Lobby: SocketListener {
-    /// What is done to a socket once the rooms are at rest.
-    enum Effect {
-        case send(String, to: any SignallingSocket)
-        case close(any SignallingSocket)
-    }
-
     /// What a socket is to the rooms.
     enum Session {
         case anonymous
         case registered(Seat)
     }
 
-    private struct Timer {
-        // A seat that is left meanwhile goes at once, not with its timer.
-        weak let seat: Seat?
-        let deadline: NIODeadline
-    }
-
-    /// Bytes of names, in UTF-8.
-    static let nameLimit = 128
     /// Bytes of waiting messages in all.
     private static let waitingBytesLimit = 268_435_456
     /// The other seat of a loopback room.
@@ -42,12 +29,13 @@ final class Lobby: SocketListener {
 
     let configuration: ControlConfiguration.Rooms
     let counters: ControlCounters
+    /// Tells the time; tests turn it.
+    var clock: () -> NIODeadline = NIODeadline.now
     var rooms: [String: Room] = [:] { didSet { counters[.rooms] = rooms.count } }
     var sessions: [ObjectIdentifier: Session] = [:]
-    var effects: [Effect] = []
     private var waitingBytes = 0
-    // Each holds deadlines of one duration, so that they are in order.
-    private var graces = CircularBuffer<Timer>(), joinGraces = CircularBuffer<Timer>()
+    /// Seats without a socket, and when they are freed.
+    private var timers: [ObjectIdentifier: (seat: Seat, deadline: NIODeadline)] = [:]
     private var sweepAt = NIODeadline.uptimeNanoseconds(0)
 
     /// A lobby without rooms.
@@ -57,51 +45,24 @@ final class Lobby: SocketListener {
     }
 
     /// Whether a text may name a room or a participant: 1 to 128 of `[A-Za-z0-9_-]`.
-    static func isName(_ text: String) -> Bool {
-        (1...nameLimit).contains(text.utf8.count)
-            && text.utf8.allSatisfy { $0.isLetterOrDigit || "-_".utf8.contains($0) }
-    }
-
-    /// Does to sockets what is left to be done; nothing of it is done while rooms are being changed.
-    func act() {
-        let effects = effects
-        self.effects.removeAll()
-        for effect in effects {
-            switch effect {
-            case .send(let text, let socket): socket.send(text)
-            case .close(let socket):
-                sessions[ObjectIdentifier(socket)] = nil
-                socket.close()
-            }
-        }
-    }
+    static func isName(_ text: String) -> Bool { RoomTokens.isRoom(text) }
 
     // MARK: Seats
 
     /// A room, made unless it is there; nil when there are too many.
-    func room(
-        _ name: String,
-        capacity: Int? = nil,
-        isReserved: Bool = false,
-        now: NIODeadline
-    ) -> Room? {
+    func room(_ name: String, capacity: Int? = nil, isReserved: Bool = false) -> Room? {
         if let room = rooms[name] { return room }
         if rooms.count >= configuration.maximum { return nil }
         let capacity = capacity ?? configuration.capacity
-        let room = Room(name, capacity: capacity, isReserved: isReserved, usedAt: now)
+        let room = Room(name, capacity: capacity, isReserved: isReserved, usedAt: clock())
         rooms[name] = room
         return room
     }
 
     /// Makes a seat at the end of the room, and the room if there is none; nil when there are too many rooms.
-    func addSeat(
-        _ client: String,
-        _ standing: Seat.Standing,
-        in name: String,
-        now: NIODeadline
-    ) -> Seat? {
-        guard let room = room(name, now: now) else { return nil }
-        room.usedAt = now
+    func addSeat(_ client: String, _ standing: Seat.Standing, in name: String) -> Seat? {
+        guard let room = room(name) else { return nil }
+        room.usedAt = clock()
         if standing == .participant { counters.add(.participants) }
         return room.addSeat(client, standing)
     }
@@ -114,14 +75,15 @@ final class Lobby: SocketListener {
     func removeSeat(_ seat: Seat, announces: Bool = true) {
         let room = seat.room
         room.seats.removeAll { $0 === seat }
-        seat.deadline = nil
+        stopTimer(seat)
         _ = takeMessages(of: seat) { _ in true }
         releaseMessages(to: seat)
         if seat.standing == .participant { counters.add(.participants, -1) }
         if let socket = seat.socket {
             counters.add(.registered, -1)
-            effects.append(.close(socket))
+            sessions[ObjectIdentifier(socket)] = nil
             seat.socket = nil
+            socket.close()
         }
         if announces, seat.standing != .visitor, !seat.saidBye { announceEnd(of: seat) }
         if seat.standing == .participant { endLoopback(of: room) }
@@ -146,8 +108,7 @@ final class Lobby: SocketListener {
 
     /// Sends a bye on behalf of one who does not say it.
     func sayBye(of seat: Seat, to other: Seat) {
-        guard let socket = other.socket else { return }
-        effects.append(.send(seat.frame(#"{"type":"bye"}"#), to: socket))
+        other.socket?.send(seat.frame(#"{"type":"bye"}"#))
     }
 
     // MARK: Queues
@@ -186,32 +147,25 @@ final class Lobby: SocketListener {
     // MARK: Time
 
     /// Gives a seat without a socket so long to get one.
-    func startTimer(_ seat: Seat, isJoining: Bool = false, now: NIODeadline) {
-        let seconds = isJoining ? configuration.joinGraceSeconds : configuration.graceSeconds
-        let deadline = now + .seconds(Int64(seconds))
-        seat.deadline = deadline
-        let timer = Timer(seat: seat, deadline: deadline)
-        if isJoining { joinGraces.append(timer) } else { graces.append(timer) }
+    func startTimer(_ seat: Seat, seconds: Int) {
+        timers[ObjectIdentifier(seat)] = (seat, clock() + .seconds(Int64(seconds)))
     }
 
+    /// Lets a seat stay: it has its socket, or is freed.
+    func stopTimer(_ seat: Seat) { timers[ObjectIdentifier(seat)] = nil }
+
     /// Frees the seats whose time is over, and forgets reserved rooms that nobody uses; to be called some times a second.
-    func expire(now: NIODeadline) {
-        defer { act() }
-        expire(&graces, now)
-        expire(&joinGraces, now)
+    func expire() {
+        let now = clock()
+        // One that is freed may free another, whose time was over too.
+        for (name, timer) in timers where timer.deadline <= now && timers[name] != nil {
+            if timer.seat.standing == .participant { counters.add(.seatsFreed) }
+            removeSeat(timer.seat)
+        }
         if now < sweepAt { return }
         let ttl = TimeAmount.seconds(Int64(configuration.ttlSeconds))
         sweepAt = now + .seconds(Int64(min(60, max(1, configuration.ttlSeconds / 10))))
         let unused = rooms.filter { $1.isReserved && $1.seats.isEmpty && $1.usedAt + ttl <= now }
         for name in unused.keys { rooms[name] = nil }
-    }
-
-    private func expire(_ timers: inout CircularBuffer<Timer>, _ now: NIODeadline) {
-        while let timer = timers.first, timer.deadline <= now {
-            timers.removeFirst()
-            guard let seat = timer.seat, seat.deadline == timer.deadline else { continue }
-            if seat.standing == .participant { counters.add(.seatsFreed) }
-            removeSeat(seat)
-        }
     }
 }

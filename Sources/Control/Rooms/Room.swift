@@ -65,8 +65,6 @@ final class Seat {
     var socket: (any SignallingSocket)?
     /// Whether the last it said to all was that it hangs up.
     var saidBye = false
-    /// When it is freed; nil while it has a socket, and once it is freed.
-    var deadline: NIODeadline?
     var undelivered = MessageQueue()
 
     fileprivate init(_ client: String, _ standing: Standing, in room: Room, arrival: Int) {

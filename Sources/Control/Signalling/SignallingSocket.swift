@@ -17,7 +17,7 @@ protocol SocketListener: AnyObject {
     /// A socket opened.
     func connected(_ socket: any SignallingSocket)
     /// A whole text or binary message came; it is UTF-8.
-    func received(_ text: String, from socket: any SignallingSocket, now: NIODeadline)
+    func received(_ text: String, from socket: any SignallingSocket)
     /// The socket ended, whoever ended it.
-    func closed(_ socket: any SignallingSocket, now: NIODeadline)
+    func closed(_ socket: any SignallingSocket)
 }

@@ -54,6 +54,7 @@ final class WebSocketConnection: ChannelInboundHandler, Connection {
         listener?.connected(self)
     }
 
+    /// Comes in a turn of its own after the channel has closed, never from inside a write that failed.
     func handlerRemoved(context: ChannelHandlerContext) {
         counters.add(.openWebSockets, -1)
         _ = hold(0)
@@ -74,11 +75,6 @@ final class WebSocketConnection: ChannelInboundHandler, Connection {
         if !hold(reader.heldBytes) && state == .open { fail(.unexpectedServerError) }
         let time = TimeAmount.seconds(Int64(limits.idleSeconds))
         messageDeadline = reader.isWaitingForMore ? messageDeadline ?? now + time : nil
-    }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        tellClosed()
-        context.fireChannelInactive()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -113,7 +109,7 @@ final class WebSocketConnection: ChannelInboundHandler, Connection {
         case .message(let bytes):
             let text = String(validating: bytes.readableBytesView, as: UTF8.self)
             guard let text else { return fail(.dataInconsistentWithMessage) }
-            listener?.received(text, from: self, now: now)
+            listener?.received(text, from: self)
         case .ping(let bytes): write(.pong, bytes.readableBytesView)
         case .fragment, .pong: break
         case .close(let code):
@@ -147,8 +143,7 @@ final class WebSocketConnection: ChannelInboundHandler, Connection {
         if context.channel.pendingBytes > limits.pendingBytes {
             counters.add(.webSocketErrors)
             state = .closing
-            // Not from inside a call of the listener, which is told of the end.
-            context.eventLoop.assumeIsolated().execute { context.close(promise: nil) }
+            context.close(promise: nil)
         } else {
             context.writeAndFlush(wrapOutboundOut(ByteBuffer(frame: opcode, payload)), promise: nil)
         }
@@ -163,7 +158,7 @@ final class WebSocketConnection: ChannelInboundHandler, Connection {
     private func tellClosed() {
         if isTold { return }
         isTold = true
-        listener?.closed(self, now: .now())
+        listener?.closed(self)
     }
 }
 

@@ -35,13 +35,12 @@ enum WebSocketHandshake {
         _ head: HTTPRequestHead,
         on channel: any Channel
     ) -> EventLoopFuture<HTTPHeaders> {
-        var extra: HTTPHeaders = [:]
-        if let chosen = head.headers[canonicalForm: "Sec-WebSocket-Protocol"].first {
-            extra.add(name: "Sec-WebSocket-Protocol", value: String(chosen))
-        }
+        let name = "Sec-WebSocket-Protocol"
+        let chosen = head.headers[canonicalForm: name].map { (name, String($0)) }
+        let loop = channel.eventLoop
         let upgrader = NIOWebSocketServerUpgrader(
-            shouldUpgrade: { [extra] channel, _ in channel.eventLoop.makeSucceededFuture(extra) },
-            upgradePipelineHandler: { channel, _ in channel.eventLoop.makeSucceededVoidFuture() }
+            shouldUpgrade: { _, _ in loop.makeSucceededFuture(HTTPHeaders(chosen)) },
+            upgradePipelineHandler: { _, _ in loop.makeSucceededVoidFuture() }
         )
         return upgrader.buildUpgradeResponse(
             channel: channel,

@@ -1,7 +1,5 @@
 /// What the control plane sees of the relay threads: their counters, their CPU time, and a way to ask.
 
-public import Exchange
-
 /// The relay threads, without what they are made of.
 public struct RelayView: Sendable {
     /// One relay thread.

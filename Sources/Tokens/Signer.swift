@@ -3,7 +3,7 @@
 import STUN
 
 /// Signs statements of one purpose with a key: an HMAC-SHA256 over the purpose, the statement and when it ends.
-struct Signer: Sendable {
+public struct Signer: Sendable {
     /// Bytes of a signature: past guessing where each guess is a request.
     private static let signatureBytes = 16
 
@@ -11,14 +11,14 @@ struct Signer: Sendable {
     private let purpose: String
 
     /// A signer with a key; nil when it is so short that it could be guessed.
-    init?(key: String, for purpose: String) {
+    public init?(key: String, for purpose: String) {
         if key.utf8.count < 16 { return nil }
         self.key = Array(key.utf8)
         self.purpose = purpose
     }
 
     /// A signer with a key that ends with the process.
-    init(for purpose: String) {
+    public init(for purpose: String) {
         key = (0..<32).map { _ in UInt8.random(in: .min ... .max) }
         self.purpose = purpose
     }
@@ -27,7 +27,7 @@ struct Signer: Sendable {
     ///
     /// Neither the purpose, which keeps kinds of statements apart, nor the time's digits hold a NUL: what is signed
     /// can be read in one way only.
-    func token(of statement: String, until expiry: UInt64) -> String {
+    public func token(of statement: String, until expiry: UInt64) -> String {
         let message = Array("\(purpose)\0\(statement)\0\(expiry)".utf8)
         let digest = hmacSHA256(key: key.span.bytes, message.span.bytes)
         // The bytes are copied before the digest goes.
@@ -37,7 +37,7 @@ struct Signer: Sendable {
     }
 
     /// Whether a token is right and its time has not come; takes as long for a wrong one.
-    func accepts(_ token: String, of statement: String, at unixSeconds: UInt64) -> Bool {
+    public func accepts(_ token: String, of statement: String, at unixSeconds: UInt64) -> Bool {
         guard let expiry = decimal(token.prefix { $0 != "." }) else { return false }
         let right = self.token(of: statement, until: expiry)
         return isEqualInConstantTime(token, right) && unixSeconds < expiry
@@ -45,12 +45,12 @@ struct Signer: Sendable {
 }
 
 /// Whether two texts have the same bytes, in a time that depends on their lengths alone.
-func isEqualInConstantTime(_ first: String, _ second: String) -> Bool {
+public func isEqualInConstantTime(_ first: String, _ second: String) -> Bool {
     let (first, second) = (Array(first.utf8), Array(second.utf8))
     return first.span.bytes.isEqualInConstantTime(to: second.span.bytes)
 }
 
 /// A number of decimal digits and nothing else, as times stand in tokens.
-func decimal(_ text: some StringProtocol) -> UInt64? {
+public func decimal(_ text: some StringProtocol) -> UInt64? {
     text.utf8.allSatisfy { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 } ? UInt64(text) : nil
 }
