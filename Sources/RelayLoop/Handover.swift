@@ -7,14 +7,20 @@ internal import TURN
 /// A word from one relay thread to another.
 enum Handover: Sendable {
     /// A message of a client of thread `origin`, whose allocation another thread has; after `hopsLeft` more threads
-    /// it is answered in any case. Without a number the receiver had the allocation a moment ago.
+    /// it is returned. Without a number the receiver had the allocation a moment ago.
     case message([UInt8], from: FiveTuple, origin: Int, hopsLeft: Int?)
-    /// A message whose client's allocation is not with the sender any more.
+    /// A message whose client's allocation is with no other thread, at least not any more.
     case returned([UInt8], from: FiveTuple)
     /// What to answer the client, if anything, and which thread has its allocation.
     case answer([UInt8], to: FiveTuple, owner: UInt16?)
     /// The allocation of a client, with its relayed sockets: the receiver's to close.
     case allocation(MovedAllocation, client: FiveTuple, ipv4: Int32?, ipv6: Int32?)
+    /// A message for a client on a connection of the receiver, whose allocation is still with the sender.
+    case delivery([UInt8], to: FiveTuple)
+    /// What the sender still got from a relayed socket that is the receiver's now.
+    case train(PassedTrain)
+    /// All of these that a pass has for the receiver.
+    case several([Handover])
 }
 
 /// The way between relay threads: parcels, and what wakes their receivers.
@@ -52,18 +58,34 @@ final class HandoverPost: Sendable {
 
 extension ConnectionIndex {
     fileprivate static let foreignBit: UInt32 = 1 << 30
+    /// Bits of the number that a connection has on its own thread, below those of the thread: there are no more than a
+    /// million of the one (`limits/connections`), and 1024 of the other (`threads/count`).
+    fileprivate static let numberBits: UInt32 = 20
 
     /// Whether it is a connection of another thread.
     var isForeign: Bool { self != .none && rawValue & Self.foreignBit != 0 }
+
+    /// The thread of a foreign connection.
+    var thread: Int { Int((rawValue & (Self.foreignBit &- 1)) &>> Self.numberBits) }
 }
 
 extension FiveTuple {
-    /// The same client in the eyes of another thread: connections are numbered by each thread.
-    var foreign: FiveTuple {
+    /// The client of a thread in the eyes of the others: connections are numbered by each thread.
+    func foreign(of thread: Int) -> FiveTuple {
         guard connection != .none else { return self }
+        let owner = UInt32(truncatingIfNeeded: thread) &<< ConnectionIndex.numberBits
         var fiveTuple = self
         fiveTuple.connection = ConnectionIndex(
-            rawValue: connection.rawValue | ConnectionIndex.foreignBit
+            rawValue: connection.rawValue | owner | ConnectionIndex.foreignBit
+        )
+        return fiveTuple
+    }
+
+    /// The client of a foreign connection in the eyes of its own thread.
+    var native: FiveTuple {
+        var fiveTuple = self
+        fiveTuple.connection = ConnectionIndex(
+            rawValue: connection.rawValue & (1 &<< ConnectionIndex.numberBits &- 1)
         )
         return fiveTuple
     }

@@ -33,7 +33,7 @@ extension RelayEngine {
         strays.append(StrayMessage(bytes: bytes, fiveTuple: message.fiveTuple, thread: thread))
     }
 
-    private static func copy(
+    static func copy(
         _ range: Range<Int>,
         of buffer: BufferIndex,
         in pool: borrowing BufferPool

@@ -10,6 +10,7 @@ extension RelayEngine {
     /// The header goes into the free room before the first datagram. Datagrams of one train that are
     /// equally long share it and the verdict: their sends gather header and payload from two places.
     public mutating func receive(_ received: ReceivedBuffer, on relay: RelayIndex, at now: Now) {
+        if hasHeirs, passOn(received, from: relay) { return }
         count(fromPeers: received)
         var header = DeliveryHeader(before: received.offset)
         var offset = received.offset
@@ -30,10 +31,26 @@ extension RelayEngine {
                 }
                 let run = Run(received, offset: offset, count: count, times: times)
                 deliver(delivery, header: header, run, every: received.segmentSize)
+                if delivery.isCopied {
+                    copy(delivery, header: header, run, every: received.segmentSize, at: now)
+                }
             }
             offset &+= times &* received.segmentSize
         } while offset < end
         release(received.buffer)
+    }
+
+    /// Delivers to where the client moves as well.
+    @inline(never)
+    private mutating func copy(
+        _ delivery: Delivery,
+        header: DeliveryHeader,
+        _ run: Run,
+        every stride: Int,
+        at now: Now
+    ) {
+        guard let copy = server.copy(of: delivery, count: run.count, at: now) else { return }
+        deliver(copy, header: header, run, every: stride)
     }
 
     private mutating func deliver(
@@ -58,7 +75,9 @@ extension RelayEngine {
         )
         guard client.connection == .none else {
             // A client on a connection of another thread gets its allocation there with its next message.
-            if client.connection.isForeign { return statistics.dropsHandover &+= UInt64(run.times) }
+            if client.connection.isForeign {
+                return passOn(outgoing, times: run.times, stride: stride, to: client)
+            }
             return append(outgoing, times: run.times, stride: stride, to: client.connection)
         }
         let appended = append(outgoing, times: run.times, stride: stride)

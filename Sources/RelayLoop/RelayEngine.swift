@@ -22,6 +22,10 @@ public struct RelayEngine: ~Copyable {
     var security: Security
     /// Messages of this pass for other threads.
     var strays: [StrayMessage] = []
+    /// What peers sent in this pass for clients of other threads.
+    var parcels: [Parcel] = []
+    /// Who has the sockets whose receives end here, by their numbers here; and whether there are any.
+    var heirs: [RelayIndex: Heir] = [:], hasHeirs = false
     let registeredFiles: RegisteredFiles
     let trafficClasses: TrafficClasses
     /// The number of this thread, and how many there are.

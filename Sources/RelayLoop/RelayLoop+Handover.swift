@@ -2,8 +2,8 @@
 ///
 /// `SO_REUSEPORT` may bring a client's new 5-tuple to another thread than its allocation's. Until the client sends
 /// data from there, its requests are passed on to the owner of the allocation, which answers through this thread:
-/// the old path stays as it is. With the first data the owner sends the allocation and its socket over. Datagrams
-/// that are on their way between threads meanwhile are lost, for the time of some passes.
+/// the old path stays as it is. With the first data the owner sends the allocation and its socket over; what its own
+/// receive still takes from that socket follows.
 
 internal import Exchange
 internal import IOURing
@@ -13,6 +13,7 @@ internal import TURN
 extension RelayLoop {
     /// Sends the messages of this pass that are for other threads.
     mutating func sendStrays() {
+        if !memory.engine.parcels.isEmpty { sendParcels() }
         if memory.engine.strays.isEmpty { return }
         for stray in memory.engine.strays {
             let receiver = stray.thread.map { Int($0) } ?? (index + 1) % post.threads
@@ -27,6 +28,15 @@ extension RelayLoop {
             )
         }
         memory.engine.strays.removeAll(keepingCapacity: true)
+    }
+
+    /// Sends what follows clients to other threads; where there is no room, it waits for another pass.
+    private mutating func sendParcels() {
+        for thread in 0..<post.threads {
+            let words = memory.engine.parcels.filter { $0.thread == thread }.map(\.handover)
+            if words.isEmpty || !post.send(.several(words), from: index, to: thread) { continue }
+            memory.engine.parcels.removeAll { $0.thread == thread }
+        }
     }
 
     /// Reads what other threads sent; each may have a bounded number of words waiting.
@@ -60,6 +70,12 @@ extension RelayLoop {
             memory.engine.answerStray(answer, to: client, owner: nil)
         case .allocation(let moved, let client, let ipv4, let ipv6):
             install(moved, client: client, ipv4: ipv4, ipv6: ipv6, at: now)
+        case .delivery(let bytes, let client):
+            memory.engine.deliver(bytes, to: client)
+        case .train(let train):
+            memory.engine.receive(train, at: now)
+        case .several(let words):
+            for word in words { receive(word, at: now) }
         }
     }
 
@@ -71,20 +87,25 @@ extension RelayLoop {
         at now: Now
     ) {
         // The allocation has left for where the message came from: it is there by the time this is.
-        if hopsLeft == nil, !memory.engine.server.hasAllocation(client.foreign) {
+        let foreign = client.foreign(of: origin)
+        if hopsLeft == nil, !memory.engine.server.hasAllocation(foreign) {
             send(.returned(bytes, from: client), to: origin)
             return
         }
-        let hopsLeft = hopsLeft ?? 0
         let outcome = memory.engine.receiveStray(
             bytes,
-            from: client.foreign,
-            mayPassOn: hopsLeft > 0,
+            from: foreign,
+            mayPassOn: hopsLeft != nil,
             at: now,
             opener: &sockets
         )
         switch outcome {
         case .passOn:
+            // Where the last of them has it no more either, it may be there by now: a repeated Refresh crosses its way.
+            guard let hopsLeft, hopsLeft > 0 else {
+                send(.returned(bytes, from: client), to: origin)
+                return
+            }
             let next = Handover.message(
                 bytes,
                 from: client,
@@ -95,7 +116,7 @@ extension RelayLoop {
         case .answer(let answer):
             // The allocation goes ahead of the answer, so that what the client says to that finds it there.
             let isHandedOver = handOver(client, to: origin, at: now)
-            let isHere = memory.engine.server.hasAllocation(client.foreign)
+            let isHere = memory.engine.server.hasAllocation(foreign)
             if answer.isEmpty && isHandedOver { return }
             let owner = isHere ? UInt16(truncatingIfNeeded: index) : nil
             send(.answer(answer, to: client, owner: owner), to: origin)
@@ -106,7 +127,8 @@ extension RelayLoop {
     ///
     /// What stands in the way (no descriptor, no room in the mailbox) leaves it here until the next message.
     private mutating func handOver(_ client: FiveTuple, to thread: Int, at now: Now) -> Bool {
-        guard let moved = memory.engine.server.movedAllocation(of: client.foreign) else {
+        let foreign = client.foreign(of: thread)
+        guard let moved = memory.engine.server.movedAllocation(of: foreign) else {
             return false
         }
         let ipv4 = moved.relay(.ipv4).map { sockets.duplicate($0.index) }
@@ -123,9 +145,14 @@ extension RelayLoop {
             for case let descriptor?? in [ipv4, ipv6] { _ = DatagramSocket(adopting: descriptor) }
             return false
         }
-        memory.engine.server.giveAway(client.foreign)
+        memory.engine.server.giveAway(foreign)
         for family in AddressFamily.both {
-            if let relay = moved.relay(family) { sockets.letGo(relay.index) }
+            guard let relay = moved.relay(family) else { continue }
+            sockets.letGo(relay.index)
+            memory.engine.bequeath(
+                relay.index,
+                to: Heir(thread: thread, client: client, family: family)
+            )
         }
         return true
     }

@@ -30,6 +30,7 @@ extension RelayLoop {
     mutating func finishClose(_ relay: RelayIndex, file: UInt32) {
         do throws(Errno) { try memory.ring.unregister(at: file) } catch { receiveErrors &+= 1 }
         sockets.finishClose(relay)
+        if memory.engine.hasHeirs { memory.engine.forgetHeir(of: relay) }
     }
 
     /// Puts this pass's sends on the submission queue, in order.

@@ -32,6 +32,9 @@ struct AllocationTable: ~Copyable, Sendable {
     let permissionsPerAllocation: Int
     let channelsPerAllocation: Int
 
+    /// Allocations whose client has two paths.
+    var moving = 0
+
     /// Channels that are held after their end.
     var heldChannels = 0
 

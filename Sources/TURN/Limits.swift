@@ -34,6 +34,10 @@ public enum Limits {
     /// Connections with peers of a thread, each with two descriptors: TCP allocations are few among all.
     public static let tcpConnections = 1024
 
+    /// How long a client that moves and sends no data gets what peers send on both paths, from its last request on
+    /// the new one on: as long as a permission lasts, which it has to ask for again by then.
+    public static let copySeconds: UInt64 = 300
+
     /// Clients that moved here from another thread and have not sent data yet.
     public static let promises = 1024
 

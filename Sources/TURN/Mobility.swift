@@ -6,6 +6,8 @@ struct Mobility: BitwiseCopyable {
     var ticket: MobilityTicket?
     /// The 5-tuple that the client moves to, until it sends data from there; one at a time.
     var next: FiveTuple?
+    /// Until when what peers send goes to `next` as well.
+    var copiesEnd = Instant(nanoseconds: 0)
     /// The client's connection has ended and it has not come back yet: nothing reaches it.
     var isDetached = false
 }
@@ -23,17 +25,25 @@ extension AllocationTable {
     }
 
     /// Lets the client reach its allocation from `fiveTuple` too, which is nobody's; the old path stays until
-    /// `completeMove`.
+    /// `completeMove`, and what peers send goes to both for a while.
     ///
     /// A client that goes back to where it still is, or is nowhere, has but one path.
-    mutating func beginMove(of slot: Slot<Allocation>, to fiveTuple: FiveTuple) {
+    mutating func beginMove(of slot: Slot<Allocation>, to fiveTuple: FiveTuple, at now: Instant) {
         cancelMove(of: slot)
         allocations[slot].mobility.ticket?.number &+= 1
         guard allocations[slot].fiveTuple != fiveTuple || isDetached(slot) else { return }
         let isInserted = byClient.insert(slot, for: fiveTuple)
         precondition(isInserted, "there are two places for each allocation")
         allocations[slot].mobility.next = fiveTuple
+        moving += 1
+        heard(slot, from: fiveTuple, at: now)
         if isDetached(slot) { completeMove(of: slot) }
+    }
+
+    /// Notes that a request has come from where the client moves, if it has.
+    mutating func heard(_ slot: Slot<Allocation>, from fiveTuple: FiveTuple, at now: Instant) {
+        guard moving > 0, allocations[slot].mobility.next == fiveTuple else { return }
+        allocations[slot].mobility.copiesEnd = now.advanced(bySeconds: Limits.copySeconds)
     }
 
     /// Ends the old path: the client is where it moved to, and nowhere else.
@@ -43,6 +53,7 @@ extension AllocationTable {
         if !isDetached(slot) { forget(allocations[slot].fiveTuple, isConnected: isConnected) }
         allocations[slot].fiveTuple = next
         allocations[slot].mobility.next = nil
+        moving -= 1
         allocations[slot].mobility.isDetached = false
     }
 
@@ -52,6 +63,7 @@ extension AllocationTable {
         recent = RecentLookups()
         forget(next, isConnected: isConnected)
         allocations[slot].mobility.next = nil
+        moving -= 1
     }
 
     /// What is left of an allocation's paths when the connection of one has ended; false when there is none

@@ -77,6 +77,13 @@ extension TURNServer {
         )
     }
 
+    /// The relayed socket of a client's allocation for peers of a family.
+    public func relay(of fiveTuple: FiveTuple, _ family: AddressFamily) -> RelayIndex? {
+        guard let slot = table.byClient.value(of: fiveTuple) else { return nil }
+        let relay = table.allocations[slot][family]
+        return relay.isOpen ? relay.index : nil
+    }
+
     /// Forgets an allocation that another thread has now; its socket is the caller's to let go.
     public mutating func giveAway(_ fiveTuple: FiveTuple) {
         guard let slot = table.byClient.value(of: fiveTuple) else { return }
@@ -131,6 +138,7 @@ extension Allocation {
     ) -> Allocation {
         var allocation = self
         allocation.fiveTuple = fiveTuple
+        allocation.mobility.next = nil
         if let ipv4 { allocation.ipv4.index = ipv4 }
         if let ipv6 { allocation.ipv6.index = ipv6 }
         allocation.permissionCount = 0

@@ -156,6 +156,7 @@ extension TURNServer {
         guard table.allocations[slot].identity?.user == request.identity?.user else {
             return .refused(.wrongCredentials)
         }
+        table.heard(slot, from: request.fiveTuple, at: now)
         return .found(slot)
     }
 }

@@ -84,11 +84,34 @@ extension TURNServer {
     /// Moves an allocation to where the request came from, unless it is on its way there already.
     mutating func move(_ slot: Slot<Allocation>, _ request: Request) {
         if hasMoved(slot, to: request.fiveTuple) {
+            table.heard(slot, from: request.fiveTuple, at: request.now.monotonic)
             counters.retransmissions &+= 1
             return
         }
-        table.beginMove(of: slot, to: request.fiveTuple)
+        table.beginMove(of: slot, to: request.fiveTuple, at: request.now.monotonic)
         counters.moves &+= 1
+    }
+
+    /// Where a delivery of `count` bytes that `isCopied` goes as well; nil when it stays with one path.
+    ///
+    /// RFC 8016 3.2.2 has the old path used until there is data from the client on the new one, and a client that
+    /// has broken with the old one and only listens would hear nothing. That it is there has been shown by its
+    /// request, with a nonce for that very address. The copy takes its share of the bandwidth: two paths are no way
+    /// to twice of it.
+    public mutating func copy(of delivery: Delivery, count: Int, at now: Now) -> Delivery? {
+        guard let slot = table.byClient.value(of: delivery.fiveTuple),
+            let next = table.allocations[slot].mobility.next,
+            table.allocations[slot].mobility.copiesEnd > now.monotonic
+        else { return nil }
+        let isWithinBandwidth = table.allocations[slot].bandwidthToClient.take(
+            UInt64(count),
+            of: bandwidth,
+            at: now.monotonic
+        )
+        guard isWithinBandwidth else { return nil }
+        var copy = delivery
+        copy.fiveTuple = next
+        return copy
     }
 
     /// Appends an allocation's newest ticket, if it has one.

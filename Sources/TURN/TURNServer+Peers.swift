@@ -55,7 +55,9 @@ extension TURNServer {
             fiveTuple: table.allocations[path.allocation].fiveTuple,
             channel: isBound ? table.channels[path.channel].number : 0,
             peer: path.peer,
-            transactionID: isBound ? TransactionID(high: 0, low: 0) : nextTransactionID()
+            transactionID: isBound ? TransactionID(high: 0, low: 0) : nextTransactionID(),
+            isCopied: table.moving > 0
+                && table.allocations[path.allocation].mobility.next != nil
         )
     }
 

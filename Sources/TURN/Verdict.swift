@@ -178,6 +178,9 @@ public struct Delivery: Equatable, Sendable, BitwiseCopyable {
 
     /// The transaction of a Data indication; zero for ChannelData.
     public var transactionID: TransactionID
+
+    /// The client is about to move (RFC 8016): `TURNServer.copy(of:count:at:)` says where to send it as well.
+    public var isCopied = false
 }
 
 /// A rare effect, drained with `TURNServer.nextCommand()` after each call.

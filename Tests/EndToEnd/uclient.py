@@ -43,6 +43,8 @@ class Case:
     clients: int = 20
     messages: int = 500
     interval_ms: int = 5
+    #: How often it is started until the client itself comes to its end.
+    attempts: int = 1
 
     @property
     def can_run(self) -> bool:
@@ -62,7 +64,16 @@ class Case:
     def run(self, server_port: int, peer_port: int) -> Outcome:
         """Runs it to its end."""
         command = self.command(server_port, peer_port)
-        finished = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_SECONDS)
+        for attempt in range(self.attempts):
+            is_last = attempt + 1 == self.attempts
+            try:
+                finished = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_SECONDS)
+            except subprocess.TimeoutExpired:
+                if is_last:
+                    raise
+                continue
+            if finished.returncode == 0 or is_last:
+                break
         return Outcome(finished.returncode, finished.stdout + finished.stderr)
 
 

@@ -18,7 +18,7 @@ struct HandoverTests {
         }
     }
 
-    /// Takes the allocation to a new socket; its data goes both ways, on the old path until then.
+    /// Takes the allocation to a new socket; what peers send comes on both until there is data on the new one.
     private static func move(
         from old: LoopbackClient,
         _ relay: LoopbackRelay,
@@ -32,15 +32,17 @@ struct HandoverTests {
         let answer = try client.ask(.refresh, [(.mobilityTicket, .bytes(ticket))])
         #expect(answer.messageClass == .success)
         ticket = try #require(answer.ticket)
-        // The old path stays.
+        // The old path stays, and the new one hears the same.
         try peer.send(Array("old".utf8), to: relayed)
         #expect(old.socket.receive() == LoopbackClient.channelData(Array("old".utf8)))
+        #expect(client.socket.receive() == LoopbackClient.channelData(Array("old".utf8)))
         try old.send(Array("still".utf8))
         #expect(peer.receive() == Array("still".utf8))
         // Requests on the new one do not end it.
         try client.permit(peer.address)
         try peer.send(Array("old".utf8), to: relayed)
         #expect(old.socket.receive() == LoopbackClient.channelData(Array("old".utf8)))
+        #expect(client.socket.receive() == LoopbackClient.channelData(Array("old".utf8)))
         // Data does, and none of it is lost.
         try client.send(Array("new".utf8))
         #expect(peer.receive() == Array("new".utf8))
@@ -172,7 +174,35 @@ struct HandoverTests {
         #expect(try LoopbackClient(relay).allocate().error == 486)
     }
 
-    @Test func aTicketOfNoAllocationIsAnsweredByTheLastThreadAsked() throws {
+    /// Clients repeat what is not answered at once; the second must not come to where the allocation just was.
+    @Test func aRefreshThatIsRepeatedAtOnceFindsTheAllocation() throws {
+        let relay = try Self.relay(threads: 2)
+        for _ in 0..<12 {
+            var ticket: [UInt8] = []
+            do {
+                let first = LoopbackClient(over: try FarStream(to: relay.address), relay)
+                ticket = try #require(try first.allocate([(.mobilityTicket, .bytes([]))]).ticket)
+            }
+            #expect(relay.wait { relay.value(.connections) == 0 })
+            let second = LoopbackClient(over: try FarStream(to: relay.address), relay)
+            // The nonce.
+            #expect(try second.ask(.refresh).error == 437)
+            let id = TransactionID(high: 8, low: 8)
+            let request = second.message(
+                .refresh,
+                .request,
+                id,
+                [(.mobilityTicket, .bytes(ticket))]
+            )
+            try second.socket.send(request, to: second.server)
+            let again = try second.ask(.refresh, [(.mobilityTicket, .bytes(ticket))])
+            #expect(again.messageClass == .success)
+            #expect(try second.refreshToNothing().messageClass == .success)
+        }
+        #expect(relay.wait { relay.value(.allocations) == 0 })
+    }
+
+    @Test func aTicketOfNoAllocationIsAnsweredWhenAllThreadsWereAsked() throws {
         let relay = try Self.relay(threads: 3)
         let owner = try LoopbackClient(relay)
         let ticket = try #require(try owner.allocate([(.mobilityTicket, .bytes([]))]).ticket)

@@ -99,7 +99,7 @@ final class TestServer {
             tcp.names[peer].map { server.peerConnectionEnded($0) }
             outputs = []
         case .peer(let peer, let port, let text):
-            outputs = [receive(text, from: address(peer), on: port, now)]
+            outputs = receive(text, from: address(peer), on: port, now)
         case .icmp(let error, let peer, let port):
             outputs = [receive(error, about: address(peer), on: port, now)]
         case .end(let client):
@@ -186,7 +186,7 @@ final class TestServer {
         from peer: TransportAddress,
         on port: UInt16,
         _ now: Now
-    ) -> String {
+    ) -> [String] {
         let relay = relays.first { $0.value == port }?.key ?? 999
         let verdict = server.receive(
             fromPeer: peer,
@@ -195,8 +195,13 @@ final class TestServer {
             at: now
         )
         switch verdict {
-        case .drop(let reason): return "drop \(reason)"
-        case .deliver(let delivery): return describe(delivery, Array(text.utf8))
+        case .drop(let reason): return ["drop \(reason)"]
+        case .deliver(let delivery):
+            let payload = Array(text.utf8)
+            let copy =
+                delivery.isCopied
+                ? server.copy(of: delivery, count: payload.count, at: now) : nil
+            return [delivery, copy].compactMap { $0.map { describe($0, payload) } }
         }
     }
 

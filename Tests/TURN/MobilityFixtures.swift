@@ -39,7 +39,15 @@ struct MobilityFixture {
     }
 
     /// Where a peer's data goes.
-    func receiver(_ text: String = "p") -> [String] {
-        server.expect(.peer(Self.peer, 50_000, text))
+    func receiver(_ text: String = "p", at seconds: Double = 0) -> [String] {
+        server.expect(.peer(Self.peer, 50_000, text), at: seconds)
+    }
+
+    /// The addresses to which one datagram of a peer goes on the channel.
+    func receivers(at seconds: Double = 0) -> [String] {
+        receiver(at: seconds).map { line in
+            guard line.hasPrefix("channel 4000 → "), line.hasSuffix("/0: p") else { return line }
+            return String(line.dropFirst("channel 4000 → ".count).dropLast("/0: p".count))
+        }
     }
 }

@@ -20,11 +20,11 @@ struct RFC8016_3_2_RefreshTests {
 
     @Test func theOldPathStaysUntilDataOnTheNew() {
         let roamer = fixture.moved()
-        #expect(fixture.receiver("p") == ["channel 4000 → 192.0.2.1:1000/0: p"])
+        #expect(fixture.receivers() == ["192.0.2.1:1000", "198.51.100.9:2000"])
         #expect(server.expect(alice.channelData(0x4000, "a")) == ["50000 → 8.8.8.8:53: a"])
         #expect(server.expect(alice.permit("9.9.9.9:1")) == ["permission ok sha1"])
         #expect(server.expect(roamer.permit("9.9.9.9:1")) == ["permission ok sha1"])
-        #expect(fixture.receiver("p") == ["channel 4000 → 192.0.2.1:1000/0: p"])
+        #expect(fixture.receivers() == ["192.0.2.1:1000", "198.51.100.9:2000"])
         #expect(server.expect(roamer.channelData(0x4000, "b")) == ["50000 → 8.8.8.8:53: b"])
         #expect(fixture.receiver("p") == ["channel 4000 → 198.51.100.9:2000/0: p"])
         #expect(server.expect(alice.channelData(0x4000, "a")) == ["drop noAllocation"])
@@ -151,7 +151,7 @@ struct RFC8016_3_2_RefreshTests {
         let third = fixture.elsewhere("203.0.113.77:1")
         #expect(server.expect(third.resume(with: roamer.ticket)) == success)
         #expect(server.expect(roamer.channelData(0x4000, "b")) == ["drop noAllocation"])
-        #expect(fixture.receiver() == ["channel 4000 → 192.0.2.1:1000/0: p"])
+        #expect(fixture.receivers() == ["192.0.2.1:1000", "203.0.113.77:1"])
         #expect(server.expect(third.channelData(0x4000, "c")) == ["50000 → 8.8.8.8:53: c"])
         #expect(fixture.receiver() == ["channel 4000 → 203.0.113.77:1/0: p"])
     }

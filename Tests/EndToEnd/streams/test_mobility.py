@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterator
+from threading import Thread
 
 import pytest
 from conftest import StartServer
 from hostile.client import Client, Credentials
 from hostile.endpoint import Endpoint
-from hostile.stun import Attribute, Builder, Message, Method
+from hostile.stun import Address, Attribute, Builder, Message, Method
 from server import Server
 
 from .certificates import Certificate
@@ -17,6 +19,8 @@ from .conftest import Way
 from .test_messages import CHANNEL, assert_channel_relays
 
 WAYS = ("udp", "tcp", "tls", "dtls")
+#: What a peer sends while a client moves.
+COUNT = 400
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +75,38 @@ def test_an_allocation_moves(
     assert_channel_relays(new, peer)
     assert new.refresh(0).code is None
     new.close()
+
+
+def send_numbers(peer: Endpoint, relayed: Address) -> None:
+    """Numbered datagrams, one a millisecond."""
+    for number in range(COUNT):
+        peer.send(b"%d" % number, relayed)
+        time.sleep(0.001)
+
+
+@pytest.mark.parametrize("there", WAYS)
+@pytest.mark.parametrize("here", WAYS)
+def test_a_peer_that_sends_during_the_move_loses_nothing(
+    server: Server, here: str, there: str, alice: Credentials, peer: Endpoint, only_turnpike
+) -> None:
+    """The client has left the old path. It only listens for a while; then it sends, which may take its allocation to
+    another thread in the midst of what the peer sends."""
+    old = arrive(server, here, alice)
+    ticket, relayed = allocate(old, peer), old.relayed
+    with arrive(server, there, alice) as new:
+        old.close()
+        assert show(new, ticket).code is None
+        new.relayed = relayed
+        sender = Thread(target=send_numbers, args=(peer, relayed))
+        sender.start()
+        found = set()
+        while len(found) < COUNT:
+            found.add(new.next_data().payload)
+            if len(found) == COUNT // 4:
+                new.send_channel_data(CHANNEL, b"here")
+        sender.join()
+        assert peer.receive() == (b"here", relayed)
+        assert new.refresh(0).code is None
 
 
 @pytest.mark.parametrize(
