@@ -10,6 +10,7 @@ typealias HTTPField = (name: Range<Int>, value: Range<Int>)
 /// A complete head, over the bytes that begin with it.
 struct HTTPRequestHead: ~Escapable {
     private let bytes: RawSpan
+    private static let longestMethod = 16
     /// The method.
     let method: Range<Int>
     /// What is asked for, without query.
@@ -29,6 +30,16 @@ struct HTTPRequestHead: ~Escapable {
             if bytes.uint32(at: index - 3) == 0x0D0A_0D0A { return index + 1 }
         }
         return nil
+    }
+
+    /// Whether a request may begin with these bytes: a method, then, at the end of the first line, a version.
+    static func canBegin(_ bytes: RawSpan) -> Bool {
+        let count = bytes.byteCount
+        let method = index(of: " ", in: bytes, 0..<count)
+        guard method <= longestMethod, isToken(bytes, 0..<method) else { return false }
+        let end = index(of: "\n", in: bytes, 0..<count)
+        if end == count { return true }
+        return end > 9 && bytes.matches(end - 10..<end - 2, " HTTP/1.")
     }
 
     /// Whether a request asks for a path, which its first line tells; nil while so much has not come.

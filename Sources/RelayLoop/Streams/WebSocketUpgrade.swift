@@ -29,7 +29,11 @@ enum WebSocketUpgrade {
             return
         }
         guard let count = HTTPRequestHead.count(in: bytes, limit: Self.longestRequest) else {
-            self = bytes.byteCount < Self.longestRequest ? .needsMore : .refused(.tooLarge)
+            if HTTPRequestHead.canBegin(bytes) {
+                self = bytes.byteCount < Self.longestRequest ? .needsMore : .refused(.tooLarge)
+            } else {
+                self = .refused(.badRequest)
+            }
             return
         }
         guard let head = HTTPRequestHead(bytes, count: count) else {

@@ -154,6 +154,21 @@ def test_plain_http_is_refused_and_closed(way: Way, request_line: bytes, only_tu
 
 
 @ways("tcp")
+@pytest.mark.parametrize(
+    "beginning",
+    [b"SSH-2.0-OpenSSH_9.9\r\n", b"SSH-2.0-Go\r\n", b"HELO turn.test\r\n", b"GET /\r\n", b"ALLLETTERSWITHOUTANEND"],
+)
+def test_what_is_no_request_ends_with_its_first_line(way: Way, beginning: bytes, only_turnpike) -> None:
+    """Nobody waits for the rest until the time of strangers is over."""
+    transport = way.open()
+    transport.put(beginning)
+    rest = transport.rest(25)
+    assert rest is not None, "stays open"
+    assert rest == b"" or rest.startswith(b"HTTP/1.1 400"), rest[:200]
+    transport.close()
+
+
+@ways("tcp")
 def test_http_without_an_end_is_bounded(way: Way, only_turnpike) -> None:
     transport = way.open()
     try:

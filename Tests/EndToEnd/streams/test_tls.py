@@ -151,8 +151,8 @@ def test_alpn_of_something_else_is_refused(server: Server, only_turnpike) -> Non
 
 
 def test_openssl_sees_the_protocol(server: Server, only_turnpike) -> None:
-    said = s_client(server, "-alpn", "stun.turn", "-tls1_3", "-brief")
-    assert "ALPN protocol: stun.turn" in said or "ALPN: stun.turn" in said or "TLSv1.3" in said, said
+    said = s_client(server, "-alpn", "stun.turn", "-tls1_3")
+    assert "ALPN protocol: stun.turn" in said, said
     assert "no peer certificate" not in said
 
 
@@ -230,7 +230,8 @@ def test_a_broken_record_ends_the_connection_with_its_allocation(
 def test_renegotiation_is_refused(server: Server, only_turnpike) -> None:
     """TLS 1.2 lets a client ask for handshakes without an end."""
     said = s_client(server, "-tls1_2", data=b"R\n")
-    assert "RENEGOTIATING" not in said or "no renegotiation" in said.lower() or "alert" in said.lower(), said[-600:]
+    assert "RENEGOTIATING" in said, said[-600:]
+    assert "no renegotiation" in said.lower(), said[-600:]
 
 
 def test_close_notify_is_answered(server: Server, only_turnpike) -> None:

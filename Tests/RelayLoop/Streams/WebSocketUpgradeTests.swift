@@ -152,12 +152,25 @@ import Testing
         #expect(refusal(fields + [fields[3]]) == .badRequest)
     }
 
+    /// SSH and mail, for example, begin with capital letters too, and were waited for until their time was over.
+    @Test(arguments: [
+        "SSH-2.0-OpenSSH_9.9", "SSH-2.0-Go\r\n", "HELO a\r\n", "GET /turn\r\n",
+        "GET /turn HTTP/2.0\r\n", "G\r\n",
+        "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n", "A/B", "LETTERSWITHOUTEND",
+    ])
+    func whatCannotBecomeARequestIsRefusedAtOnce(text: String) {
+        guard case .refused(.badRequest) = judge(Array(text.utf8)) else {
+            Issue.record("is waited for")
+            return
+        }
+    }
+
     @Test func aRequestHasABound() {
         let filler = "X: " + String(repeating: "x", count: 8192 - request(fields).count - 5)
         #expect(request(fields + [filler]).count == WebSocketUpgrade.longestRequest)
         #expect(refusal(fields + [filler]) == nil)
         #expect(refusal(fields + [filler + "x"]) == .tooLarge)
-        let endless = [UInt8](repeating: UInt8(ascii: "x"), count: 8192)
+        let endless = Array("GET /".utf8) + [UInt8](repeating: UInt8(ascii: "x"), count: 8187)
         guard case .needsMore = judge(Array(endless.dropLast())) else {
             Issue.record("gave up early")
             return
