@@ -67,6 +67,7 @@ extension RelayEngine {
         return index
     }
 
+    @inline(never)
     private mutating func refuseSharing(to client: ConnectionIndex) {
         connections.statistics.sharesRefused &+= 1
         let count = Self.write(&replies.scratch) { HTTPRefusal.unavailable.write(in: &$0) }

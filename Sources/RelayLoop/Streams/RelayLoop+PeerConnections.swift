@@ -66,6 +66,7 @@ extension RelayLoop {
     }
 
     /// A peer has taken the connection, or has not (RFC 6062 5.2).
+    @inline(never)
     mutating func connectEnded(_ index: ConnectionIndex, at now: Now) {
         let connection = memory.engine.connections[index]
         guard connection.phase == .open else { return }
