@@ -185,25 +185,19 @@ struct RelayLoop: ~Copyable {
         } while !memory.ring.hasCompletions && Clock.monotonic() < end
     }
 
-    private func sleep(at now: Now) -> UInt64 {
+    /// How long to sleep; `mutating` only keeps the compiler from copying the loop to lend it.
+    private mutating func sleep(at now: Now) -> UInt64 {
         // The last pass only submits what it has left to say.
         if isStopping || memory.engine.hasDeferredHandshakes || sockets.hasErrors
             || accepts.newcomerCount > 0
         {
             return 0
         }
-        let longest = longestSleep
+        var longest = accepts.isPaused ? Limits.acceptPauseNanoseconds : Limits.sleepNanoseconds
+        if !throttled.isEmpty { longest = Limits.bandwidthPauseNanoseconds }
+        if hasSentOnStreams { longest = Limits.sentSleepNanoseconds }
         guard let deadline = memory.engine.nextDeadline else { return longest }
         if deadline <= now.monotonic { return 0 }
-        return min(
-            deadline.nanoseconds - now.monotonic.nanoseconds,
-            longest
-        )
-    }
-
-    private var longestSleep: UInt64 {
-        if hasSentOnStreams { return Limits.sentSleepNanoseconds }
-        if !throttled.isEmpty { return Limits.bandwidthPauseNanoseconds }
-        return accepts.isPaused ? Limits.acceptPauseNanoseconds : Limits.sleepNanoseconds
+        return min(deadline.nanoseconds - now.monotonic.nanoseconds, longest)
     }
 }
