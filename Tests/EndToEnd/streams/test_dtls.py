@@ -215,3 +215,21 @@ def test_a_flood_of_hellos_costs_nothing(own_server: StartServer, certificate: C
         arrived = counters["datagrams_from_clients"]
         assert arrived >= FLOOD // 2, "the flood did not arrive"
         assert counters["dtls_hellos"] >= arrived * 0.9
+
+
+def test_a_crowd_that_proves_its_address_and_falls_silent_is_bounded(
+    own_server: StartServer, certificate: Certificate, only_turnpike
+) -> None:
+    """Handshakes at a time are limited, and those that began first make room: 300 of them, then an honest client."""
+    server, crowd, limit = own_server({"limits/handshakes": "20"}, certificate=certificate), 300, 20
+    for number in range(crowd):
+        random = os.urandom(32)
+        with Endpoint(f"127.0.{30 + number % 30}.{number // 30 + 1}") as client:
+            client.send(client_hello(random=random), server.address)
+            client.send(client_hello(cookie_of(client.receive()[0]), 1, random), server.address)
+            assert client.receive()[0][13] == 2, "a ServerHello"
+    with StreamClient(Dtls(server.address)) as honest:
+        honest.binding()
+    counters = server.counters()
+    assert counters["connections_evicted"] >= crowd - 2 * limit
+    assert counters["connections"] <= 2 * limit
