@@ -4,7 +4,8 @@ import Glibc
 
 /// A connection to a port of loopback; every read has a limit of a minute.
 final class RawClient {
-    struct Problem: Error {}
+    /// The call that failed, or got nothing in time.
+    struct Problem: Error { let errno = Glibc.errno }
 
     private let descriptor: Int32
     /// What came and was not taken yet.
@@ -42,6 +43,7 @@ final class RawClient {
             let count = rest.withUnsafeBytes {
                 Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
             }
+            if count < 0 && errno == EINTR { continue }
             if count <= 0 { return false }
             rest = rest.dropFirst(count)
         }
@@ -64,7 +66,12 @@ final class RawClient {
     @discardableResult
     func readMore() -> Bool {
         var buffer = [UInt8](repeating: 0, count: 65_536)
-        let count = recv(descriptor, &buffer, buffer.count, 0)
+        var count = 0
+        // The end of a ring that another test had on this thread interrupts it, and with a time limit the kernel does not
+        // go on by itself.
+        repeat {
+            count = recv(descriptor, &buffer, buffer.count, 0)
+        } while count < 0 && errno == EINTR
         if count == 0 || (count < 0 && errno == ECONNRESET) { isEnded = true }
         if count <= 0 { return false }
         received += buffer[..<count]
