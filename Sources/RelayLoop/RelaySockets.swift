@@ -182,23 +182,12 @@ extension RelaySockets: RelayOpener {
     func isLive(stream relayed: TransportAddress) -> Bool { isLive(relayed, overStreams: true) }
 
     private func isLive(_ relayed: TransportAddress, overStreams: Bool) -> Bool {
-        let (ip, port) = (relayed.ip, relayed.port)
+        guard let number = configuration.number(of: relayed.ip) else { return false }
+        let port = relayed.port
         // Spelled out for each family: a reference that may be either would be retained.
-        switch ip.family {
-        case .ipv4:
-            guard let number = configuration.number(of: ip) else { return false }
-            return shared.portsIPv4.isOpen(
-                port,
-                of: number,
-                forStreams: overStreams
-            )
-        case .ipv6:
-            guard let number = configuration.number(of: ip) else { return false }
-            return shared.portsIPv6.isOpen(
-                port,
-                of: number,
-                forStreams: overStreams
-            )
+        return switch relayed.ip.family {
+        case .ipv4: shared.portsIPv4.isOpen(port, of: number, forStreams: overStreams)
+        case .ipv6: shared.portsIPv6.isOpen(port, of: number, forStreams: overStreams)
         }
     }
 

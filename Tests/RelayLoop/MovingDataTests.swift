@@ -38,6 +38,17 @@ struct MovingDataTests {
         }
     }
 
+    /// A relay whose clients may move, over UDP and TCP, from thread to thread.
+    private func relay(threads: Int) throws -> LoopbackRelay {
+        try LoopbackRelay(threads: threads) {
+            $0.server.allowsMobility = true
+            $0.server.nonceKey = Array("shared by the threads".utf8)
+            LoopbackUser.isRequired(by: &$0.server)
+            $0.streamListeners = $0.listeners
+            $0.connections.connections = 256
+        }
+    }
+
     /// Whether a peer gets what a client has sent: the client's own data may be lost on its way to the thread that has
     /// just given the allocation away, and is sent again then.
     private func isHeard(
@@ -54,13 +65,7 @@ struct MovingDataTests {
 
     @Test(arguments: [1, 2, 3], [false, true])
     func nothingOf400DatagramsIsLost(_ threads: Int, _ isStream: Bool) throws {
-        let relay = try LoopbackRelay(threads: threads) {
-            $0.server.allowsMobility = true
-            $0.server.nonceKey = Array("shared by the threads".utf8)
-            LoopbackUser.isRequired(by: &$0.server)
-            $0.streamListeners = $0.listeners
-            $0.connections.connections = 256
-        }
+        let relay = try relay(threads: threads)
         func arrive() throws -> LoopbackClient {
             isStream
                 ? LoopbackClient(over: try FarStream(to: relay.address), relay)
@@ -94,13 +99,7 @@ struct MovingDataTests {
 
     @Test(arguments: [1, 2, 3])
     func aClientThatOnlyListensHearsAllOnAConnection(_ threads: Int) throws {
-        let relay = try LoopbackRelay(threads: threads) {
-            $0.server.allowsMobility = true
-            $0.server.nonceKey = Array("shared by the threads".utf8)
-            LoopbackUser.isRequired(by: &$0.server)
-            $0.streamListeners = $0.listeners
-            $0.connections.connections = 256
-        }
+        let relay = try relay(threads: threads)
         let peer = try FarSocket(relay.peerHost)
         let old = try LoopbackClient(relay)
         let answer = try old.allocate([(.mobilityTicket, .bytes([]))])

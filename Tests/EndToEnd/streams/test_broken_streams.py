@@ -10,12 +10,13 @@ import struct
 
 import pytest
 from hostile.client import Client, Credentials, assert_relays
-from hostile.endpoint import Endpoint
+from hostile.endpoint import TIMEOUT_SECONDS, Endpoint
 from hostile.stun import Builder, Method, channel_data
 from server import Server
 
 from .conftest import Way, connection_ways, stream_ways, ways
 from .test_messages import CHANNEL, bound
+from .transports import Tcp
 
 #: RSS that any number of strangers with half a message may cost for each of them.
 BYTES_FOR_EACH_STRANGER = 4096
@@ -147,9 +148,14 @@ def test_plain_http_is_refused_and_closed(way: Way, request_line: bytes, only_tu
     """Whoever is not sent to the control plane gets an error of HTTP's own, or nothing, and an end."""
     transport = way.open()
     transport.put(request_line + b"\r\nHost: turn.test\r\nContent-Length: 0\r\n\r\n")
-    rest = transport.rest()
+    assert_refused(transport, b"HTTP/1.1 4")
+
+
+def assert_refused(transport: Tcp, status: bytes, seconds: float = TIMEOUT_SECONDS) -> None:
+    """The server says nothing but an error of HTTP, and closes."""
+    rest = transport.rest(seconds)
     assert rest is not None, "stays open"
-    assert rest == b"" or rest.startswith(b"HTTP/1.1 4"), rest[:200]
+    assert rest == b"" or rest.startswith(status), rest[:200]
     transport.close()
 
 
@@ -162,10 +168,7 @@ def test_what_is_no_request_ends_with_its_first_line(way: Way, beginning: bytes,
     """Nobody waits for the rest until the time of strangers is over."""
     transport = way.open()
     transport.put(beginning)
-    rest = transport.rest(25)
-    assert rest is not None, "stays open"
-    assert rest == b"" or rest.startswith(b"HTTP/1.1 400"), rest[:200]
-    transport.close()
+    assert_refused(transport, b"HTTP/1.1 400", seconds=25)
 
 
 @ways("tcp")
