@@ -59,6 +59,11 @@ int load_open(uint32_t address, uint16_t port, int buffer_bytes, int tells_desti
     return result;
 }
 
+int load_tell_traffic_class(int socket_) {
+    int one = 1;
+    return setsockopt(socket_, IPPROTO_IP, IP_RECVTOS, &one, sizeof(one)) == 0 ? 0 : -errno;
+}
+
 uint16_t load_port(int socket_) {
     struct sockaddr_in local = {0};
     socklen_t count = sizeof(local);
@@ -74,14 +79,28 @@ size_t load_write_segment(void *room, uint16_t segment) {
     return CMSG_SPACE(sizeof(segment));
 }
 
-uint32_t load_read_segment(const void *control, size_t count) {
-    const struct cmsghdr *header = control;
-    int segment;
-    if (count < CMSG_LEN(sizeof(segment)) || header->cmsg_level != SOL_UDP
-        || header->cmsg_type != UDP_GRO)
-        return 0;
-    memcpy(&segment, CMSG_DATA(header), sizeof(segment));
-    return (uint32_t)segment;
+size_t load_write_traffic_class(void *room, uint8_t traffic_class) {
+    struct cmsghdr *header = room;
+    int value = traffic_class;
+    *header = (struct cmsghdr){
+        .cmsg_len = CMSG_LEN(sizeof(value)), .cmsg_level = IPPROTO_IP, .cmsg_type = IP_TOS};
+    memcpy(CMSG_DATA(header), &value, sizeof(value));
+    return CMSG_SPACE(sizeof(value));
+}
+
+struct load_control load_read_control(const void *control, size_t count) {
+    struct load_control found = {0};
+    struct msghdr message = {.msg_control = (void *)control, .msg_controllen = count};
+    for (struct cmsghdr *at = CMSG_FIRSTHDR(&message); at != NULL; at = CMSG_NXTHDR(&message, at)) {
+        if (at->cmsg_level == SOL_UDP && at->cmsg_type == UDP_GRO) {
+            int segment;
+            memcpy(&segment, CMSG_DATA(at), sizeof(segment));
+            found.segment = (uint32_t)segment;
+        } else if (at->cmsg_level == IPPROTO_IP && at->cmsg_type == IP_TOS) {
+            found.traffic_class = *(const uint8_t *)CMSG_DATA(at);
+        }
+    }
+    return found;
 }
 
 /// Writes the control messages of one datagram and returns their bytes.
@@ -131,6 +150,8 @@ static void read_control(struct msghdr *header, struct load_incoming *datagram) 
             int segment;
             memcpy(&segment, CMSG_DATA(at), sizeof(segment));
             datagram->segment = (uint32_t)segment;
+        } else if (at->cmsg_level == IPPROTO_IP && at->cmsg_type == IP_TOS) {
+            datagram->traffic_class = *(const uint8_t *)CMSG_DATA(at);
         }
     }
 }
@@ -194,6 +215,7 @@ int load_receive(struct load_receiver *receiver) {
         struct mmsghdr *header = &receiver->headers[i];
         datagram->count = header->msg_len;
         datagram->segment = header->msg_len;
+        datagram->traffic_class = 0;
         datagram->source = ntohl(receiver->sources[i].sin_addr.s_addr);
         datagram->source_port = ntohs(receiver->sources[i].sin_port);
         datagram->was_truncated = (header->msg_hdr.msg_flags & MSG_TRUNC) != 0;

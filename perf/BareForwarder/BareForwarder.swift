@@ -1,7 +1,7 @@
 /// The floor: forwards datagrams as a relay must, and does nothing else.
 ///
 /// It has the sockets of a TURN server (one for all clients, one for each flow's peer) and its sends are
-/// unconnected as a TURN server's must be, but there is no protocol: who belongs to whom follows from
+/// unconnected as a TURN server's must be, with the traffic class of what came (RFC 8656 14), but there is no protocol: who belongs to whom follows from
 /// addresses and ports alone. What a TURN server costs above this is its logic; what this costs is the kernel.
 ///
 ///     client i  127.1.0.0 + i : client port   ↔   server port
@@ -73,6 +73,8 @@ import Glibc
     private func open(port: UInt16) throws -> Int32 {
         let socket = load_open(Places.address, port, 4 << 20, 0)
         guard socket >= 0 else { throw Failure("cannot open UDP port \(port)", result: socket) }
+        let told = load_tell_traffic_class(socket)
+        guard told == 0 else { throw Failure("cannot learn traffic classes", result: told) }
         return socket
     }
 }

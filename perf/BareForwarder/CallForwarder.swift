@@ -45,6 +45,7 @@ struct CallForwarder: ~Copyable {
                 arrived.bytes,
                 count: Int(arrived.count),
                 segment: Int(arrived.segment),
+                trafficClass: UInt8(truncatingIfNeeded: arrived.traffic_class),
                 lane: lane
             )
         }

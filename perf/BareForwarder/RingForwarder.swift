@@ -153,6 +153,7 @@ struct RingForwarder: ~Copyable {
             arrived.payload,
             count: arrived.count,
             segment: arrived.segment,
+            trafficClass: arrived.trafficClass,
             lane: lane
         )
     }
@@ -161,21 +162,23 @@ struct RingForwarder: ~Copyable {
 /// A received datagram as io_uring lays it into a buffer: io_uring_recvmsg_out, name, control, payload.
 struct Arrived {
     static let nameRoom = MemoryLayout<sockaddr_in>.size
-    static let controlRoom = 24
+    static let controlRoom = 48
     static let payloadOffset = 16 + nameRoom + controlRoom
 
     let source: UInt32
     let payload: UnsafeMutableRawPointer
     let count: Int
     let segment: Int
+    let trafficClass: UInt8
 
     init(_ start: UnsafeMutableRawPointer, count: Int) {
         source = UInt32(bigEndian: start.load(fromByteOffset: 16 + 4, as: UInt32.self))
         payload = start + Arrived.payloadOffset
         self.count = count - Arrived.payloadOffset
         let controlCount = start.load(fromByteOffset: 4, as: UInt32.self)
-        let coalesced = load_read_segment(start + 16 + Arrived.nameRoom, Int(controlCount))
-        segment = coalesced > 0 ? Int(coalesced) : self.count
+        let control = load_read_control(start + 16 + Arrived.nameRoom, Int(controlCount))
+        segment = control.segment > 0 ? Int(control.segment) : self.count
+        trafficClass = control.traffic_class
     }
 }
 

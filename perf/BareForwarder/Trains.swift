@@ -1,7 +1,6 @@
 /// What a pass sends: for each destination the datagrams of one size leave as one segmented send, in order.
 
 import CLiburing
-import CLiburing
 import CLoad
 import Glibc
 
@@ -15,6 +14,8 @@ struct Train {
 
     var socket = 0
     var segment = 0
+    /// DSCP and ECN of all of it.
+    var trafficClass: UInt8 = 0
     var datagrams = 0
     var bytes = 0
     /// Nothing may follow: a shorter datagram has ended the train.
@@ -32,10 +33,11 @@ struct Train {
         header.pointee.msg_iov = parts
     }
 
-    func takes(count: Int, segment: Int, datagrams: Int) -> Bool {
+    func takes(count: Int, segment: Int, trafficClass: UInt8, datagrams: Int) -> Bool {
         // A single datagram may be shorter, as the last of the train; one of zero bytes goes alone.
         let fits = datagrams == 1 ? count <= self.segment && count > 0 : segment == self.segment
-        return fits && !isClosed && bytes + count <= Train.byteLimit
+        return fits && !isClosed && trafficClass == self.trafficClass
+            && bytes + count <= Train.byteLimit
             && self.datagrams + datagrams <= Train.datagramLimit
     }
 
@@ -48,15 +50,12 @@ struct Train {
         isClosed = count == 0 || count % segment != 0
     }
 
-    /// Writes the segment size; a train of one needs none.
+    /// Writes the control messages: the segment size, which a train of one does not need, and a traffic class that is not 0.
     func seal() {
-        guard datagrams > 1 else {
-            header.pointee.msg_control = nil
-            header.pointee.msg_controllen = 0
-            return
-        }
-        header.pointee.msg_control = control
-        header.pointee.msg_controllen = load_write_segment(control, UInt16(segment))
+        var count = datagrams > 1 ? load_write_segment(control, UInt16(segment)) : 0
+        if trafficClass != 0 { count += load_write_traffic_class(control + count, trafficClass) }
+        header.pointee.msg_control = count > 0 ? control : nil
+        header.pointee.msg_controllen = count
     }
 }
 
@@ -88,18 +87,25 @@ struct Trains: ~Copyable {
         _ start: UnsafeMutableRawPointer,
         count: Int,
         segment: Int,
+        trafficClass: UInt8,
         lane: Int
     ) {
         let datagrams = count <= segment ? 1 : (count + segment - 1) / segment
         let index = open[lane]
         if index >= 0,
-            trains[index].takes(count: count, segment: segment, datagrams: datagrams)
+            trains[index].takes(
+                count: count,
+                segment: segment,
+                trafficClass: trafficClass,
+                datagrams: datagrams
+            )
         {
             trains[index].append(start, count: count, datagrams: datagrams)
             return
         }
         guard self.count < Trains.limit else { return }
         begin(self.count, lane: lane, segment: max(1, segment))
+        trains[self.count].trafficClass = trafficClass
         trains[self.count].append(start, count: count, datagrams: datagrams)
         self.count += 1
     }

@@ -34,6 +34,7 @@ struct load_incoming {
     uint32_t destination;
     uint16_t source_port;
     uint16_t was_truncated;
+    uint32_t traffic_class;  // where the socket tells it
 };
 
 /// Pins the calling thread to one CPU. Returns 0 or -errno.
@@ -43,6 +44,10 @@ int load_pin(int cpu);
 /// arrives says to which local address it was sent. Returns the descriptor or -errno.
 int load_open(uint32_t address, uint16_t port, int buffer_bytes, int tells_destination);
 
+/// Lets what arrives say its traffic class (IP_TOS), as a relay that carries DSCP and ECN across must know.
+/// Returns 0 or -errno.
+int load_tell_traffic_class(int socket);
+
 /// The port that a socket is bound to, in host order; 0 when it has none.
 uint16_t load_port(int socket);
 
@@ -51,8 +56,15 @@ uint16_t load_port(int socket);
 enum { load_control_room = 64 };
 size_t load_write_segment(void *room, uint16_t segment);
 
-/// The segment size in received control messages; 0 when the kernel put nothing together.
-uint32_t load_read_segment(const void *control, size_t count);
+/// Writes the control message that gives a send its traffic class. Returns the bytes written.
+size_t load_write_traffic_class(void *room, uint8_t traffic_class);
+
+/// What received control messages say: the segment size, 0 when the kernel put nothing together, and the traffic class.
+struct load_control {
+    uint32_t segment;
+    uint8_t traffic_class;
+};
+struct load_control load_read_control(const void *control, size_t count);
 
 /// Sends up to `load_batch_limit` with one system call. Returns how many were taken, or -errno.
 int load_send(int socket, const struct load_outgoing *datagrams, unsigned count);
