@@ -12,7 +12,12 @@ let common: [SwiftSetting] = [
 ]
 
 /// Modules on the way of a datagram: strict memory safety, spans that may be returned, no warning left.
-let dataPlane: [SwiftSetting] = common + [.strictMemorySafety()]
+let dataPlane: [SwiftSetting] =
+    common + [
+        .strictMemorySafety(),
+        // What crosses a module on the way of a datagram is inlined, also where it touches private members.
+        .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
+    ]
 
 /// A module of the data plane under `Sources/`.
 func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {

@@ -6,14 +6,14 @@ internal import TURN
 
 extension RelayLoop {
     /// Copies the counters of this thread to its block; relaxed stores, single writer.
-    ///
-    /// Changes nothing: `mutating` only keeps the compiler from copying the loop to lend it.
-    mutating func publish() {
+    func publish() {
         publishDatagrams()
         publishLoop()
-        publishServer()
+        // Lent to be changed, or each counter read would copy them all.
+        var server = memory.engine.serverStatistics
+        publish(&server)
+        publishDrops(&server)
         publishConnections()
-        publishDrops()
     }
 
     private func publishConnections() {
@@ -70,8 +70,7 @@ extension RelayLoop {
         counters.set(.quotaRefused, to: sockets.quotaRefusals)
     }
 
-    private func publishServer() {
-        let server = memory.engine.serverStatistics
+    private func publish(_ server: inout TURN.Statistics) {
         counters.set(.allocations, to: server.allocations)
         counters.set(.permissions, to: server.permissions)
         counters.set(.channels, to: server.channels)
@@ -83,7 +82,7 @@ extension RelayLoop {
         counters.set(.allocationsMoved, to: server.moves)
     }
 
-    private func publishDrops() {
+    private func publishDrops(_ server: inout TURN.Statistics) {
         let statistics = memory.engine.statistics
         counters.set(.dropsTruncated, to: statistics.dropsTruncated)
         counters.set(.dropsNotLiveRelayedPort, to: statistics.dropsNotLiveRelayedPort)
@@ -93,7 +92,6 @@ extension RelayLoop {
         counters.set(.dropsUnreachable, to: statistics.dropsUnreachable)
         counters.set(.dropsOtherSendError, to: statistics.dropsOtherSendError)
         counters.set(.dropsHandover, to: statistics.dropsHandover)
-        let server = memory.engine.serverStatistics
         var number: UInt8 = 0
         while let reason = DropReason(rawValue: number) {
             counters.set(reason.counter, to: server.drops(reason))

@@ -46,7 +46,7 @@ struct AllocateTerms {
     /// `preferred` is the family of who asks for none.
     static func read(
         _ message: borrowing Message,
-        _ own: OwnAddresses,
+        _ own: borrowing OwnAddresses,
         _ transports: RelayTransports,
         preferring preferred: AddressFamily = .ipv4,
         takesCoturnNumber: Bool = false
@@ -137,7 +137,7 @@ private struct RequestedFamilies {
     /// enough.
     func served(
         _ kind: RelayRequest.Kind,
-        _ own: OwnAddresses,
+        _ own: borrowing OwnAddresses,
         preferring preferred: AddressFamily,
         _ transport: RelayTransport
     ) -> ServedFamilies.Reading {

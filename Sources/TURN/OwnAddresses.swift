@@ -1,11 +1,12 @@
 /// The addresses of this server's own relayed sockets, and who may be reached at them and elsewhere.
 internal import STUN
+internal import Synchronization
 
 /// The relay addresses with their external forms, and the policy for all other addresses.
 ///
 /// Inside the server a peer has one name: its canonical address, with an external address of ours replaced
 /// by the relay address behind it. Clients are told the external one.
-struct OwnAddresses {
+struct OwnAddresses: ~Copyable {
     private struct Own {
         let relay: IPAddress
         let external: IPAddress
@@ -19,6 +20,8 @@ struct OwnAddresses {
     private let hasOthers: Bool
     private let numberedIPv4: [RelayAddress], numberedIPv6: [RelayAddress]
     private let policy: PeerPolicy
+    /// Used in place, as atomics are, so that to borrow all this is to lend its address, not to copy it.
+    private let inPlace = Atomic(false)
 
     init(_ configuration: ServerConfiguration) {
         func numbered(_ family: AddressFamily) -> [RelayAddress] {

@@ -2,11 +2,14 @@
 
 internal import IOURing
 internal import STUN
+internal import Synchronization
 internal import TLS
 internal import TURN
 
 /// What an engine needs for TLS and DTLS.
 struct Security: ~Copyable {
+    /// Used in place, as atomics are, so that to borrow all this is to lend its address, not to copy it.
+    private let inPlace = Atomic(false)
     /// The sessions, by the index of their connection.
     var sessions: TLSSessions
     /// What new sessions over TCP are made with; `nil`: none is.
