@@ -1,5 +1,6 @@
 internal import CLiburing
 internal import Glibc
+internal import Synchronization
 
 /// Names a send of a ``SendBatch``: a whole slot, or one datagram of a slot that was split.
 public struct SlotIndex: Hashable, Sendable, BitwiseCopyable {
@@ -35,6 +36,8 @@ public struct SendBatch: ~Copyable {
 
     private let slots: Int
     private let isSegmenting: Bool
+    /// Used in place, as atomics are, so that to borrow all this is to lend its address, not to copy it.
+    private let inPlace = Atomic(false)
     private let memory: Mapping
     /// For each slot, a message header for each datagram; touched only by a split.
     private let splitMessages: MappedArray<msghdr>
@@ -114,7 +117,9 @@ extension SendBatch {
         var next = datagram
         var left = times
         while left > 0, let index = slot(for: next) {
-            let count = isSegmenting ? min(left, slot(index).room(for: next.count)) : 1
+            // One needs no division to know that it fits.
+            let isRun = isSegmenting && left > 1
+            let count = isRun ? min(left, slot(index).room(for: next.count)) : 1
             // SAFETY: the zeros are the line after the last slot, which nobody writes.
             let zeros = unsafe memory.start + slots &* SendSlot.stride
             unsafe slot(index).append(next, times: count, stride: stride, zeros: zeros, pool: &pool)

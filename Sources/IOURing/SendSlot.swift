@@ -190,21 +190,39 @@ extension SendSlot {
         let base = unsafe pool.address(datagram.buffer)
         let header = unsafe base + datagram.headerOffset
         var payload = unsafe base + datagram.payloadOffset
+        // Counted here, as what is written through pointers could change the head for all the compiler knows.
+        var end = Int(head.vectors), first = end
         for position in 0..<times {
-            let firstVector = head.vectors
             if position == 0,
                 datagram.headerOffset &+ datagram.headerCount == datagram.payloadOffset
             {
-                unsafe appendVector(header, datagram.headerCount &+ datagram.payloadCount)
+                unsafe add(header, datagram.headerCount &+ datagram.payloadCount, at: &end)
             } else {
-                unsafe appendVector(header, datagram.headerCount)
-                unsafe appendVector(payload, datagram.payloadCount)
+                unsafe add(header, datagram.headerCount, at: &end)
+                unsafe add(payload, datagram.payloadCount, at: &end)
             }
-            unsafe appendVector(zeros, datagram.paddingCount)
-            appendSegment(count: datagram.count, firstVector: firstVector)
+            unsafe add(zeros, datagram.paddingCount, at: &end)
+            let segment = Segment(
+                byteCount: UInt32(truncatingIfNeeded: datagram.count),
+                firstVector: UInt16(truncatingIfNeeded: first),
+                vectors: UInt16(truncatingIfNeeded: end &- first)
+            )
+            // SAFETY: `check` has seen that there is room for so many datagrams.
+            unsafe segments[Int(head.datagrams) &+ position] = segment
+            first = end
             unsafe payload += stride
         }
+        count(datagram, times: times, vectors: end)
         appendBuffer(datagram.buffer, pool: &pool)
+    }
+
+    /// Notes the datagrams that have been added.
+    private func count(_ datagram: OutgoingDatagram, times: Int, vectors: Int) {
+        let bytes = UInt32(truncatingIfNeeded: datagram.count)
+        head.vectors = UInt16(truncatingIfNeeded: vectors)
+        head.datagrams &+= UInt16(truncatingIfNeeded: times)
+        head.byteCount &+= bytes &* UInt32(truncatingIfNeeded: times)
+        head.isFull = bytes < head.segmentSize
     }
 
     /// Traps when a piece would lie outside its buffer or the slot has no place for a datagram.
@@ -218,26 +236,13 @@ extension SendSlot {
         precondition(0...3 ~= datagram.paddingCount)
     }
 
-    /// Adds a piece that is not empty.
+    /// Adds a piece that is not empty at the end of the vectors.
     @unsafe
-    private func appendVector(_ base: UnsafeMutableRawPointer, _ count: Int) {
+    private func add(_ base: UnsafeMutableRawPointer, _ count: Int, at end: inout Int) {
         guard count > 0 else { return }
         // SAFETY: at most Limits.vectorsEach of Limits.segments datagrams each.
-        unsafe vectors[Int(head.vectors)] = iovec(iov_base: base, iov_len: count)
-        head.vectors &+= 1
-    }
-
-    private func appendSegment(count: Int, firstVector: UInt16) {
-        let segment = Segment(
-            byteCount: UInt32(truncatingIfNeeded: count),
-            firstVector: firstVector,
-            vectors: head.vectors &- firstVector
-        )
-        // SAFETY: `check` has seen that there is room for one more datagram.
-        unsafe segments[Int(head.datagrams)] = segment
-        head.datagrams &+= 1
-        head.byteCount &+= segment.byteCount
-        head.isFull = segment.byteCount < head.segmentSize
+        unsafe vectors[end] = iovec(iov_base: base, iov_len: count)
+        end &+= 1
     }
 
     /// Notes the buffer, once for a run of datagrams that share it.

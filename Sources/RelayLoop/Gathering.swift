@@ -1,14 +1,45 @@
 /// Whether passes wait for more datagrams: not where the wait is what keeps them from coming.
 
-/// Compares how fast datagrams come with and without waiting, by trying.
+/// Compares how fast datagrams come with and without waiting, and what each costs, by trying.
 ///
 /// Media comes at its own pace, so a pass that waits finds more to handle at once. But where senders wait
 /// for what they sent to arrive, the wait slows them down and finds nothing that would not have come
-/// anyway. So now and then a few passes do not wait; if datagrams then come much faster, passes stop waiting,
-/// and now and then a few wait, the less often the longer that was in vain.
+/// anyway. So now and then a few passes do not wait; if datagrams then come much faster and cost hardly more, passes
+/// stop waiting. Either way the other is tried again, the less often the longer that was in vain.
 struct Gathering {
     /// Whether the pass may wait for more than the first datagram.
     var isWorthwhile: Bool { phase == .waiting || phase == .check }
+
+    /// Whether this pass is the last of its phase, after which `endPhase` is called.
+    mutating func endPass() -> Bool {
+        passesLeft -= 1
+        return passesLeft <= 0
+    }
+
+    /// What a phase brought, and how long it took.
+    struct Sample {
+        /// Datagrams handled since the thread's start.
+        var handled: UInt64 = 0
+        /// The time, and the CPU time of the thread, in nanoseconds.
+        var nanoseconds: UInt64 = 0, busyNanoseconds: UInt64 = 0
+
+        /// The difference of two moments.
+        static func - (later: Sample, earlier: Sample) -> Sample {
+            Sample(
+                handled: later.handled &- earlier.handled,
+                nanoseconds: later.nanoseconds &- earlier.nanoseconds,
+                busyNanoseconds: later.busyNanoseconds &- earlier.busyNanoseconds
+            )
+        }
+
+        /// Whether datagrams came faster by half, which is more than what waiting may have held back by chance, and
+        /// each cost at most a fifth more: a rate that is bought with CPU time is the load's that comes next.
+        func isMuchBetter(than other: Sample) -> Bool {
+            let handled = Double(handled), others = Double(other.handled)
+            return handled * Double(other.nanoseconds) >= 1.5 * others * Double(nanoseconds)
+                && Double(busyNanoseconds) * others <= 1.2 * Double(other.busyNanoseconds) * handled
+        }
+    }
 
     private enum Phase {
         /// Passes wait.
@@ -23,57 +54,48 @@ struct Gathering {
 
     private var phase = Phase.waiting
     private var passesLeft = Limits.passesBetweenTrials
-    private var hurriedPasses = Limits.passesBetweenTrials
-    /// Datagrams for each nanosecond of the last whole phase.
-    private var waitingRate = 0.0
-    private var hurriedRate = 0.0
-    /// When the phase began, and what had been handled by then.
-    private var began: UInt64 = 0
-    private var handled: UInt64 = 0
+    /// How long the phase lasts that trials interrupt.
+    private var steadyPasses = Limits.passesBetweenTrials
+    /// What the last phase brought that was not a try.
+    private var steady = Sample()
+    /// When the phase began.
+    private var begin = Sample()
 
-    /// Ends a pass.
-    ///
-    /// - Parameters:
-    ///   - handled: Datagrams that the thread has handled since its start.
-    ///   - nanoseconds: The time now.
-    mutating func endPass(handled: UInt64, at nanoseconds: UInt64) {
-        passesLeft -= 1
-        if passesLeft > 0 { return }
-        let elapsed = nanoseconds &- began
-        let rate = Double(handled &- self.handled) / Double(max(1, elapsed))
+    /// Ends a phase.
+    mutating func endPhase(at now: Sample) {
+        let sample = now - begin
+        begin = now
         // A thread with pauses so long has nothing to hurry for.
-        begin(elapsed > Limits.trialNanoseconds ? .waiting : next(rate))
-        began = nanoseconds
-        self.handled = handled
+        if sample.nanoseconds > Limits.trialNanoseconds {
+            steadyPasses = Limits.passesBetweenTrials
+            phase = .waiting
+        } else {
+            phase = next(sample)
+        }
+        passesLeft = phase == .trial || phase == .check ? Limits.passesOfTrial : steadyPasses
     }
 
-    private mutating func next(_ rate: Double) -> Phase {
+    private mutating func next(_ sample: Sample) -> Phase {
         switch phase {
         case .waiting:
-            waitingRate = rate
+            steady = sample
             return .trial
         case .trial:
-            hurriedPasses = Limits.passesBetweenTrials
-            return isMuchFaster(rate, than: waitingRate) ? .hurried : .waiting
+            return settle(sample.isMuchBetter(than: steady) ? .hurried : .waiting, was: .waiting)
         case .hurried:
-            hurriedRate = rate
+            steady = sample
             return .check
         case .check:
-            hurriedPasses = min(Limits.passesBetweenChecks, hurriedPasses * 2)
-            return isMuchFaster(hurriedRate, than: rate) ? .hurried : .waiting
+            return settle(steady.isMuchBetter(than: sample) ? .hurried : .waiting, was: .hurried)
         }
     }
 
-    /// By half: what that saves on wake-ups, waiting saves no more.
-    private func isMuchFaster(_ rate: Double, than other: Double) -> Bool { rate >= 1.5 * other }
-
-    private mutating func begin(_ phase: Phase) {
-        self.phase = phase
-        passesLeft =
-            switch phase {
-            case .waiting: Limits.passesBetweenTrials
-            case .hurried: hurriedPasses
-            case .trial, .check: Limits.passesOfTrial
-            }
+    /// Goes on as before for longer, or begins anew.
+    private mutating func settle(_ phase: Phase, was before: Phase) -> Phase {
+        let isSame = phase == before
+        steadyPasses =
+            isSame
+            ? min(Limits.passesBetweenChecks, steadyPasses * 2) : Limits.passesBetweenTrials
+        return phase
     }
 }

@@ -20,7 +20,7 @@ enum Limits {
     static let sendSlots = completionsPerPass + slotsPerReceive
     /// Completions that end a bounded wait early.
     static let completionsPerWait = 128
-    /// Passes between two trials of the other way, waiting or not, and passes of such a trial.
+    /// Passes between the first trials of the other way, waiting or not, and passes of such a trial.
     static let passesBetweenTrials = 64
     static let passesOfTrial = 16
     /// Passes between trials at most, where waiting was in vain again and again: about a second.

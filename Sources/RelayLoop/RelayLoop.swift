@@ -1,6 +1,7 @@
 /// The relay loop: one ring, one engine, the sockets of one thread, and the pass that joins them.
 
 internal import Exchange
+internal import Glibc
 internal import IOURing
 internal import STUN
 internal import TURN
@@ -163,10 +164,7 @@ struct RelayLoop: ~Copyable {
     /// How many microseconds this pass may still wait for more than the first completion.
     private mutating func batchWait(at now: Now) -> UInt64 {
         let start = Clock.monotonic()
-        let handled =
-            memory.engine.statistics.datagramsFromClients
-            &+ memory.engine.statistics.datagramsFromPeers
-        gathering.endPass(handled: handled, at: start)
+        if gathering.endPass() { gathering.endPhase(at: sample(at: start)) }
         let share = gathering.isWorthwhile ? UInt64(configuration.batchWaitMicroseconds) : 0
         // A machine that is late all the time still gathers for most of its share.
         let spent =
@@ -174,6 +172,15 @@ struct RelayLoop: ~Copyable {
         let wait = share - min(spent, share)
         overrun.begin(gathering: wait &* 1000, at: start)
         return wait
+    }
+
+    private func sample(at nanoseconds: UInt64) -> Gathering.Sample {
+        let statistics = memory.engine.statistics
+        return Gathering.Sample(
+            handled: statistics.datagramsFromClients &+ statistics.datagramsFromPeers,
+            nanoseconds: nanoseconds,
+            busyNanoseconds: Clock.nanoseconds(CLOCK_THREAD_CPUTIME_ID)
+        )
     }
 
     /// Submits, and asks for completions without sleeping as long as `ring/busy_poll_us` allows.
@@ -185,8 +192,8 @@ struct RelayLoop: ~Copyable {
         } while !memory.ring.hasCompletions && Clock.monotonic() < end
     }
 
-    /// How long to sleep; `mutating` only keeps the compiler from copying the loop to lend it.
-    private mutating func sleep(at now: Now) -> UInt64 {
+    /// How long to sleep.
+    private func sleep(at now: Now) -> UInt64 {
         // The last pass only submits what it has left to say.
         if isStopping || memory.engine.hasDeferredHandshakes || sockets.hasErrors
             || accepts.newcomerCount > 0
