@@ -22,7 +22,7 @@ enum Limits {
     static let completionsPerWait = 128
     /// Passes between the first trials of the other way, waiting or not, and passes of such a trial.
     static let passesBetweenTrials = 64
-    static let passesOfTrial = 16
+    static let passesOfTrial = 64
     /// Passes between trials at most, where waiting was in vain again and again: about a second.
     static let passesBetweenChecks = 16_384
     /// Passes that took longer together say nothing about the senders' pace.
