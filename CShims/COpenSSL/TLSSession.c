@@ -2,6 +2,7 @@
 #include "TLSInternals.h"
 
 #include <openssl/err.h>
+#include <string.h>
 
 turnpike_tls_session *turnpike_tls_session_new(turnpike_tls_context *context)
 {
@@ -272,6 +273,14 @@ int turnpike_dtls_listen(turnpike_tls_session *session, turnpike_tls_io *io,
 	ERR_clear_error();
 	return result > 0 ? TURNPIKE_DTLS_ACCEPTED
 		: io->datagram_count > 0 ? TURNPIKE_DTLS_ASKED : TURNPIKE_DTLS_IGNORED;
+}
+
+int turnpike_dtls_has_random(const turnpike_tls_session *session, const unsigned char *random)
+{
+	unsigned char own[SSL3_RANDOM_SIZE];
+
+	return SSL_get_client_random(session->ssl, own, sizeof own) == sizeof own
+		&& memcmp(own, random, sizeof own) == 0;
 }
 
 int64_t turnpike_dtls_timer(const turnpike_tls_session *session)

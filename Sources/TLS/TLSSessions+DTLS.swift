@@ -19,6 +19,28 @@ extension TLSSessions {
             && datagram.unsafeLoad(fromByteOffset: 13, as: UInt8.self) == 1
     }
 
+    /// Whether a record belongs to a handshake that is not done, or may: it comes before one is, or is of one.
+    public static func mayBeOfHandshake(_ datagram: RawSpan) -> Bool {
+        guard datagram.byteCount >= 13 else { return false }
+        // SAFETY: bytes are loaded at offsets below the length just checked.
+        return unsafe datagram.unsafeLoad(fromByteOffset: 0, as: UInt8.self) == 22
+            || datagram.unsafeLoadUnaligned(fromByteOffset: 3, as: UInt16.self) == 0
+    }
+
+    /// Whether a session began with a ClientHello, with or without its cookie: both have one random, which is new for
+    /// each session (RFC 6347 4.2.1).
+    public func began(_ index: UInt32, with hello: RawSpan) -> Bool {
+        // Behind the headers and the version.
+        guard let session = unsafe session(index), hello.byteCount >= 27 + 32 else { return false }
+        return unsafe hello.extracting(27..<59).withUnsafeBytes { random in
+            // SAFETY: a session of the table is alive; `random` are the 32 bytes that the shim reads.
+            unsafe turnpike_dtls_has_random(
+                session,
+                random.baseAddress?.assumingMemoryBound(to: UInt8.self)
+            ) != 0
+        }
+    }
+
     /// Looks at a datagram from an address that has no session, and keeps nothing of it unless it brings our cookie.
     ///
     /// The cookie authenticates the address and a period of `cookieSeconds` under a key of the context, so that any thread

@@ -104,6 +104,40 @@ import Testing
         #expect(server.count == 0)
     }
 
+    @Test func aSessionKnowsTheHellosThatBeganIt() throws {
+        let world = try DTLSWorld()
+        let first = try #require(world.clientsFlight().first)
+        world.serve(first).forEach(world.client.feed)
+        let second = try #require(world.clientsFlight().first)
+        world.serve(second).forEach(world.client.feed)
+        for datagram in [first, second] {
+            #expect(world.server.began(with: datagram))
+            #expect(!world.server.began(with: Array(datagram.prefix(58))))
+        }
+        #expect(!world.server.began(with: hello()))
+        world.talk()
+        #expect(!world.server.isHandshaking)
+        #expect(world.server.began(with: first) && world.server.began(with: second))
+        _ = world.server.close()
+        #expect(!world.server.began(with: first))
+    }
+
+    @Test func recordsOfHandshakesAreToldFromData() throws {
+        let world = try DTLSWorld()
+        var handshake: [[UInt8]] = []
+        world.talk {
+            handshake += $0
+            return $0
+        }
+        let isOne = { (datagram: [UInt8]) in TLSSessions.mayBeOfHandshake(datagram.span.bytes) }
+        #expect(handshake.allSatisfy(isOne))
+        let data = world.client.encrypt([1])
+        #expect(!isOne(data))
+        world.client.shutdown()
+        #expect(!world.client.take().contains(where: isOne))
+        #expect(!isOne(Array(handshake[0].prefix(12))))
+    }
+
     @Test func aClientThatBeganAnewIsSeen() throws {
         let world = try DTLSWorld.established()
         let (anew, record) = (hello(), world.client.encrypt([1]))

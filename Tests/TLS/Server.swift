@@ -26,6 +26,8 @@ final class Server {
     var isResumed: Bool { sessions.isResumed(0) }
     var applicationProtocol: TLSApplicationProtocol { sessions.applicationProtocol(0) }
 
+    func began(with hello: [UInt8]) -> Bool { sessions.began(0, with: hello.span.bytes) }
+
     /// One call.
     func step(
         _ bytes: [UInt8],

@@ -103,6 +103,9 @@ enum {
 int turnpike_dtls_listen(turnpike_tls_session *session, turnpike_tls_io *io,
 	const unsigned char *address, size_t address_size, uint64_t period);
 
+// Whether the handshake's ClientHello had these 32 random bytes.
+int turnpike_dtls_has_random(const turnpike_tls_session *session, const unsigned char *random);
+
 // Microseconds until the retransmission timer ends; -1 when it does not run.
 int64_t turnpike_dtls_timer(const turnpike_tls_session *session);
 

@@ -95,8 +95,8 @@ struct Connection: BitwiseCopyable {
     /// Its neighbours on the list of strangers.
     var older = ConnectionIndex.none, newer = ConnectionIndex.none
 
-    /// Under DTLS, whether its client asked to begin anew and has said nothing in the present session since.
-    var isRestarting = false
+    /// Under DTLS, the handshake with which its client begins anew; it takes this one's place when it is done.
+    var successor = ConnectionIndex.none
 
     /// Whether messages for it are encrypted before they are sent.
     var isSealing: Bool { layer == .tls || layer == .dtls }

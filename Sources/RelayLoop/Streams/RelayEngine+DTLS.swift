@@ -21,128 +21,20 @@ extension RelayEngine {
         opener: inout Opener
     ) {
         let range = message.offset..<(message.offset &+ message.count)
-        if let index = security.clients.value(of: message.fiveTuple) {
-            if security.sessions.isHandshaking(index.rawValue), !takeStep() { return }
-            let isNew = TLSSessions.isClientHello(pool.bytes(message.buffer, range))
-            if !isNew || security.sessions.isHandshaking(index.rawValue) {
-                return receiveRecord(message.buffer, range, of: index, at: now, opener: &opener)
-            }
-            // Perhaps the client has begun anew (RFC 6347 4.2.8); then it proves its address like a stranger.
+        if TLSSessions.isClientHello(pool.bytes(message.buffer, range)) {
+            return receiveHello(message, range, at: now, opener: &opener)
         }
-        guard let index = listen(message, range, at: now, opener: &opener) else { return }
-        receiveRecord(message.buffer, 0..<0, of: index, at: now, opener: &opener)
-    }
-
-    /// Whether this pass may do another step of a handshake; the client repeats what it said if not.
-    private mutating func takeStep() -> Bool {
-        guard security.datagramStepsLeft > 0 else {
-            security.delayed &+= 1
-            return false
+        guard let index = security.clients.value(of: message.fiveTuple) else { return }
+        if !security.sessions.isHandshaking(index.rawValue) || takeStep() {
+            receiveRecord(message.buffer, range, of: index, at: now, opener: &opener)
         }
-        security.datagramStepsLeft -= 1
-        return true
-    }
-
-    /// Answers a stranger's ClientHello; with our cookie in it, it is a client.
-    private mutating func listen<Opener: RelayOpener & ~Copyable>(
-        _ message: ClientMessage,
-        _ range: Range<Int>,
-        at now: Now,
-        opener: inout Opener
-    ) -> ConnectionIndex? {
-        guard TLSSessions.isClientHello(pool.bytes(message.buffer, range)) else { return nil }
-        guard let context = security.datagram, let place = connections.nextPlace,
-            server.mayAnswerStranger(message.fiveTuple, at: now)
-        else {
-            connections.statistics.refused &+= 1
-            return nil
+        if connections[index].successor != .none {
+            receiveForSuccessor(of: index, message.buffer, range, at: now, opener: &opener)
         }
-        let scratch = connections.scratch
-        let hello = Self.listen(
-            message,
-            range,
-            seconds: now.seconds,
-            at: place,
-            context,
-            &security.sessions,
-            pool,
-            &connections.chunks,
-            scratch
-        )
-        switch hello {
-        case .ignored: return nil
-        case .verify(let count):
-            security.hellos &+= 1
-            if let old = security.clients.value(of: message.fiveTuple) {
-                connections[old].isRestarting = true
-            }
-            sendDatagram(0..<count, of: scratch, to: message.fiveTuple)
-            return nil
-        case .accepted:
-            guard takeStep() else {
-                security.sessions.discard(place.rawValue)
-                return nil
-            }
-            return accept(message.fiveTuple, at: place, now, opener: &opener)
-        }
-    }
-
-    private static func listen(
-        _ message: ClientMessage,
-        _ range: Range<Int>,
-        seconds: UInt64,
-        at place: ConnectionIndex,
-        _ context: TLSContext,
-        _ sessions: inout TLSSessions,
-        _ pool: borrowing BufferPool,
-        _ chunks: inout BufferPool,
-        _ scratch: BufferIndex
-    ) -> DTLSHello {
-        let client = message.fiveTuple.client
-        let address: [3 of UInt64] = [client.ip.high, client.ip.low, UInt64(client.port)]
-        // SAFETY: integers have no padding.
-        let bytes = unsafe address.span.bytes
-        var output = chunks.mutableBytes(scratch, 0..<chunks.size)
-        return sessions.listen(
-            pool.bytes(message.buffer, range),
-            from: bytes,
-            seconds: seconds,
-            at: place.rawValue,
-            context,
-            output: &output
-        )
-    }
-
-    private mutating func accept<Opener: RelayOpener & ~Copyable>(
-        _ client: FiveTuple,
-        at place: ConnectionIndex,
-        _ now: Now,
-        opener: inout Opener
-    ) -> ConnectionIndex? {
-        if let old = security.clients.value(of: client) {
-            // A late copy of the hello that began the present session does not end it.
-            guard connections[old].isRestarting else {
-                security.sessions.discard(place.rawValue)
-                return nil
-            }
-            end(old, draining: false, at: now, opener: &opener)
-            security.clients.remove(client)
-        }
-        var fiveTuple = client
-        fiveTuple.transport = .dtls
-        let index = connections.open(fiveTuple, descriptor: -1, at: now.seconds)
-        guard index == place, security.clients.insert(place, for: client) else {
-            security.sessions.discard(place.rawValue)
-            if let index { connections.close(index, draining: false) }
-            return nil
-        }
-        connections[place].layer = .dtls
-        beginHandshake(place, at: now, opener: &opener)
-        return place
     }
 
     /// Feeds a session, handles the messages that come out, and sends what it has to say.
-    private mutating func receiveRecord<Opener: RelayOpener & ~Copyable>(
+    mutating func receiveRecord<Opener: RelayOpener & ~Copyable>(
         _ buffer: BufferIndex,
         _ range: Range<Int>,
         of index: ConnectionIndex,
@@ -153,7 +45,12 @@ extension RelayEngine {
         var rest = range
         var isUnfinished = true
         while isUnfinished, let target = pool.take() {
+            let wasHandshaking = security.sessions.isHandshaking(index.rawValue)
             let progress = step(buffer, rest, into: target, index)
+            if wasHandshaking && !security.sessions.isHandshaking(index.rawValue) {
+                security.handshakes &+= 1
+                replacePredecessor(by: index, at: now, opener: &opener)
+            }
             rest = (rest.lowerBound + progress.consumed)..<rest.upperBound
             switch progress.state {
             case .morePlaintext: break
@@ -166,7 +63,6 @@ extension RelayEngine {
             }
             if connections[index].ending != .no { isUnfinished = false }
             if progress.plaintextCount > 0 {
-                connections[index].isRestarting = false
                 handle(progress.plaintextCount, in: target, of: index, at: now, opener: &opener)
             }
             release(target)
@@ -197,7 +93,6 @@ extension RelayEngine {
         into target: BufferIndex,
         _ index: ConnectionIndex
     ) -> TLSProgress {
-        let wasHandshaking = security.sessions.isHandshaking(index.rawValue)
         let scratch = connections.scratch
         let progress = Self.step(
             index,
@@ -209,9 +104,6 @@ extension RelayEngine {
             scratch
         )
         send(progress, of: scratch, to: index)
-        if wasHandshaking && !security.sessions.isHandshaking(index.rawValue) {
-            security.handshakes &+= 1
-        }
         return progress
     }
 

@@ -266,12 +266,7 @@ extension RelayLoop {
 extension RelayEngine {
     /// Forgets a connection of which the kernel holds nothing any more.
     mutating func release(_ index: ConnectionIndex) {
-        if connections[index].layer == .dtls {
-            var client = connections[index].fiveTuple
-            client.transport = .udp
-            client.connection = .none
-            if security.clients.value(of: client) == index { security.clients.remove(client) }
-        }
+        if connections[index].layer == .dtls { forgetClient(of: index) }
         security.sessions.discard(index.rawValue)
         connections.release(index)
     }

@@ -36,6 +36,8 @@ class Dtls:
         self.session = SSL.Connection(context or dtls_context(), None)
         self.session.set_ciphertext_mtu(MTU)
         self.session.set_connect_state()
+        #: What it said to begin with: a hello, and one with the cookie.
+        self.hellos: list[bytes] = []
         try:
             self.shake_hands()
         except BaseException:
@@ -67,9 +69,12 @@ class Dtls:
         """Sends what the session has to say."""
         while True:
             try:
-                self.socket.send(self.session.bio_read(65536))
+                datagram = self.session.bio_read(65536)
             except SSL.WantReadError:
                 return
+            if len(self.hellos) < 2:
+                self.hellos.append(datagram)
+            self.socket.send(datagram)
 
     def put(self, data: bytes) -> None:
         """Sends one message."""

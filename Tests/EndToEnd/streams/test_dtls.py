@@ -127,6 +127,23 @@ def test_a_forged_hello_does_not_end_a_session(server: Server, alice: Credential
             assert_channel_relays(client, peer)
 
 
+def test_late_copies_of_hellos_do_not_end_a_session(
+    server: Server, alice: Credentials, peer: Endpoint, only_turnpike
+) -> None:
+    """Neither its own nor, with a cookie that is still good, those of the session before."""
+    earlier = StreamClient(Dtls(server.address), alice)
+    port, hellos = earlier.address[1], earlier.transport.hellos
+    earlier.close()
+    with StreamClient(Dtls(server.address, port=port), alice) as client:
+        client.allocate()
+        client.bind_channel(CHANNEL, peer.address)
+        for pair in (client.transport.hellos, hellos):
+            for datagram in pair:
+                client.socket.send(datagram)
+                time.sleep(0.05)
+            assert_channel_relays(client, peer)
+
+
 def test_close_notify_ends_the_allocation(server: Server, alice: Credentials) -> None:
     client = StreamClient(Dtls(server.address), alice)
     client.allocate()

@@ -98,6 +98,8 @@ final class FarTLS: FarEnd {
 /// A client over DTLS: OpenSSL's, over a `FarSocket`.
 final class FarDTLS: FarEnd {
     let socket: FarSocket
+    /// What it said to begin with: a ClientHello, and one with the cookie.
+    private(set) var hellos: [[UInt8]] = []
     private let server: SocketAddress
     private var session: OpaquePointer
 
@@ -148,7 +150,9 @@ final class FarDTLS: FarEnd {
         while true {
             let count = turnpike_client_take(session, &bytes, bytes.count)
             if count == 0 { return }
-            try socket.send(Array(bytes.prefix(count)), to: server)
+            let datagram = Array(bytes.prefix(count))
+            if hellos.count < 2 { hellos.append(datagram) }
+            try socket.send(datagram, to: server)
         }
     }
 }
