@@ -19,8 +19,6 @@ static const char ciphers[] =
 static const char suites[] =
 	"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 
-enum { TICKET_KEYS = 80, TICKET_SECONDS = 7200 };
-
 static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
 static int common_index = -1;
 
@@ -28,6 +26,8 @@ static void free_common(void *parent, void *common, CRYPTO_EX_DATA *data, int in
 	void *pointer)
 {
 	(void)parent, (void)data, (void)index, (void)argument, (void)pointer;
+	if (common)
+		turnpike_ticket_keys_release(((turnpike_tls_common *)common)->ticket_keys);
 	OPENSSL_clear_free(common, sizeof(turnpike_tls_common));
 }
 
@@ -106,9 +106,8 @@ static int load(SSL_CTX *context, const turnpike_tls_settings *settings, char *p
 
 static int share(SSL_CTX *context, const turnpike_tls_settings *settings, SSL_CTX *previous)
 {
-	unsigned char keys[TICKET_KEYS];
 	turnpike_tls_common *common = OPENSSL_zalloc(sizeof *common);
-	int done;
+	const turnpike_tls_common *shared;
 
 	if (!common || !SSL_CTX_set_ex_data(context, common_index, common)) {
 		OPENSSL_free(common);
@@ -117,14 +116,15 @@ static int share(SSL_CTX *context, const turnpike_tls_settings *settings, SSL_CT
 	common->is_datagram = settings->is_datagram;
 	common->offers_http = settings->offers_http;
 	common->mtu = settings->mtu;
-	if (!previous)
-		return RAND_bytes(common->cookie_secret, sizeof common->cookie_secret) == 1;
-	memcpy(common->cookie_secret, turnpike_tls_common_of(previous)->cookie_secret,
-		sizeof common->cookie_secret);
-	done = SSL_CTX_get_tlsext_ticket_keys(previous, keys, sizeof keys) == 1
-		&& SSL_CTX_set_tlsext_ticket_keys(context, keys, sizeof keys) == 1;
-	OPENSSL_cleanse(keys, sizeof keys);
-	return done;
+	if (!previous) {
+		common->ticket_keys = turnpike_ticket_keys_new();
+		return common->ticket_keys
+			&& RAND_bytes(common->cookie_secret, sizeof common->cookie_secret) == 1;
+	}
+	shared = turnpike_tls_common_of(previous);
+	common->ticket_keys = turnpike_ticket_keys_hold(shared->ticket_keys);
+	memcpy(common->cookie_secret, shared->cookie_secret, sizeof common->cookie_secret);
+	return 1;
 }
 
 static int configure(SSL_CTX *context, const turnpike_tls_settings *settings)
@@ -138,7 +138,7 @@ static int configure(SSL_CTX *context, const turnpike_tls_settings *settings)
 	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	// Tickets carry what is resumed; the server keeps no sessions.
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_timeout(context, TICKET_SECONDS);
+	SSL_CTX_set_timeout(context, 2 * TURNPIKE_TICKET_KEY_SECONDS);
 	SSL_CTX_set_dh_auto(context, 1);
 	SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
 	SSL_CTX_set_cookie_generate_cb(context, turnpike_dtls_make_cookie);
@@ -149,7 +149,8 @@ static int configure(SSL_CTX *context, const turnpike_tls_settings *settings)
 		&& SSL_CTX_set_ciphersuites(context, suites)
 		&& SSL_CTX_set1_groups_list(context, "X25519:P-256:P-384")
 		&& SSL_CTX_set_session_id_context(context, name, sizeof name - 1)
-		&& SSL_CTX_set_num_tickets(context, 1);
+		&& SSL_CTX_set_num_tickets(context, 1)
+		&& SSL_CTX_set_tlsext_ticket_key_evp_cb(context, turnpike_ticket_key_choose);
 }
 
 turnpike_tls_context *turnpike_tls_context_new(const turnpike_tls_settings *settings,
@@ -175,4 +176,9 @@ turnpike_tls_context *turnpike_tls_context_new(const turnpike_tls_settings *sett
 void turnpike_tls_context_free(turnpike_tls_context *context)
 {
 	SSL_CTX_free(context);
+}
+
+void turnpike_tls_context_rotate(turnpike_tls_context *context, uint64_t seconds)
+{
+	turnpike_ticket_keys_rotate(turnpike_tls_common_of(context)->ticket_keys, seconds);
 }

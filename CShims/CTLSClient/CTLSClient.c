@@ -164,8 +164,10 @@ turnpike_client *turnpike_client_new(const turnpike_client_settings *settings)
 		SSL_set_options(client->ssl, SSL_OP_NO_QUERY_MTU);
 		SSL_set_mtu(client->ssl, 1200);
 	}
-	if (settings->previous && settings->previous->ticket)
-		SSL_set_session(client->ssl, settings->previous->ticket);
+	// A new ticket of a shortened handshake of TLS 1.2 is with the session only.
+	if (settings->previous)
+		SSL_set_session(client->ssl, SSL_version(settings->previous->ssl) == TLS1_3_VERSION
+			? settings->previous->ticket : SSL_get_session(settings->previous->ssl));
 	return client;
 }
 

@@ -42,7 +42,7 @@ struct RelayLoop: ~Copyable {
     var streamWork = 0
     /// Whether this pass sends on streams, of which the kernel may take a part only.
     var hasSentOnStreams = false
-    /// When DTLS handshakes are looked at next.
+    /// When DTLS handshakes and the keys of tickets are looked at next.
     var handshakeCheck: UInt64 = 0
     /// Joined connections that their allocation's bandwidth has stopped, and when they are looked at again.
     var throttled: [UInt32] = []
@@ -79,6 +79,7 @@ struct RelayLoop: ~Copyable {
             if now.monotonic.nanoseconds >= handshakeCheck {
                 handshakeCheck = now.monotonic.nanoseconds &+ Limits.handshakeCheckNanoseconds
                 memory.engine.retransmitHandshakes(at: now, opener: &sockets)
+                memory.engine.rotateTicketKeys(at: now)
             }
             memory.engine.endPass()
             sendStrays()

@@ -27,15 +27,19 @@ public struct TLSContextError: Error, Hashable, Sendable, CustomStringConvertibl
 /// The immutable base of sessions, one for streams and one for datagrams, shared by all relay threads.
 ///
 /// Only forward-secret AEAD ciphers, the server's order; no renegotiation, no compression. Sessions resume with tickets
-/// (RFC 5077, RFC 8446 2.2) that any thread takes, and that a successor made with `ticketKeysOf` takes too. ALPN chooses
-/// `stun.turn` before `stun.nat-discovery` before, where asked for, `http/1.1`; a list without one of them ends in the
-/// alert no_application_protocol (RFC 7443, RFC 7301 3.2), a client without ALPN is served.
+/// (RFC 5077, RFC 8446 2.2) that any thread takes, and that a successor made with `ticketKeysOf` takes too, until the key
+/// that made them has been replaced twice. ALPN chooses `stun.turn` before `stun.nat-discovery` before, where asked for,
+/// `http/1.1`; a list without one of them ends in the alert no_application_protocol (RFC 7443, RFC 7301 3.2), a client
+/// without ALPN is served.
 ///
 /// `Sendable`: OpenSSL counts the references to an SSL_CTX atomically and locks what its sessions change in it, which is
-/// statistics; nothing here sets anything after `init`.
+/// statistics; what changes after `init` are the keys of tickets, which have a lock of their own.
 @safe public final class TLSContext: @unchecked Sendable {
     /// The longest datagram of a DTLS handshake that can be asked for: OpenSSL gathers a flight in 4 096 bytes.
     public static let mtuBounds = 300...4000
+
+    /// How old a key of tickets grows, in seconds; the tickets it made are taken for as long again.
+    public static let ticketKeySeconds = UInt64(TURNPIKE_TICKET_KEY_SECONDS)
 
     /// What its sessions run over.
     public let transport: TLSTransport
@@ -88,6 +92,15 @@ public struct TLSContextError: Error, Hashable, Sendable, CustomStringConvertibl
             throw TLSContextError(description: String(decoding: line, as: UTF8.self))
         }
         unsafe pointer = made
+    }
+
+    /// Makes a new key for tickets once the present one is old enough, for all contexts that share it.
+    ///
+    /// Whoever calls it, from any thread, says the time on a clock that all of them share; the age counts from the first
+    /// call. The key before the last is wiped.
+    public func rotateTicketKeys(at seconds: UInt64) {
+        // SAFETY: alive until deinit; what it changes is behind a lock.
+        unsafe turnpike_tls_context_rotate(pointer, seconds)
     }
 
     deinit {

@@ -149,6 +149,100 @@ import Testing
         #expect(!isResumed(try Certificates.context(), client, version))
     }
 
+    @Test(arguments: [12, 13])
+    func aTicketIsTakenUntilItsKeyWasReplacedTwice(version: Int) throws {
+        let context = try Certificates.context()
+        let age = TLSContext.ticketKeySeconds
+        context.rotateTicketKeys(at: 1000)
+        // A client comes again once: OpenSSL's forgets a ticket whose connection ended without a word.
+        let clients = (0..<4).map { _ in visited(context, version) }
+        for (client, (seconds, isTaken)) in zip(
+            clients,
+            [
+                (999 + age, true), (1000 + age, true), (999 + 2 * age, true),
+                (1000 + 2 * age, false),
+            ]
+        ) {
+            context.rotateTicketKeys(at: seconds)
+            #expect(isResumed(context, client, version) == isTaken, "\(seconds)")
+        }
+        #expect(isResumed(context, visited(context, version), version))
+    }
+
+    @Test(arguments: [12, 13])
+    func aTicketIsNotTakenAfterALongSilence(version: Int) throws {
+        let context = try Certificates.context()
+        context.rotateTicketKeys(at: 1000)
+        let client = visited(context, version)
+        context.rotateTicketKeys(at: 1000 + 2 * TLSContext.ticketKeySeconds)
+        #expect(!isResumed(context, client, version))
+    }
+
+    @Test(arguments: [12, 13])
+    func whoComesAgainGetsATicketOfThePresentKey(version: Int) throws {
+        let context = try Certificates.context()
+        context.rotateTicketKeys(at: 1000)
+        var client = visited(context, version)
+        for number in 1...5 as ClosedRange<UInt64> {
+            context.rotateTicketKeys(at: 1000 + number * TLSContext.ticketKeySeconds)
+            let again = Client(minimum: version, maximum: version, resuming: client)
+            let pair = Pair(context, again)
+            pair.talk()
+            pair.client.feed(pair.server.write([1]).output)
+            #expect(again.read() == [1])
+            // The one before is good for one more change only, so each came with a new one.
+            #expect(again.isResumed)
+            client = again
+        }
+    }
+
+    @Test func eachTicketOfTLS13IsFollowedByAnother() throws {
+        let context = try Certificates.context()
+        let first = visited(context, 13)
+        let again = Client(minimum: 13, resuming: first)
+        let pair = Pair(context, again)
+        // A ticket goes with the client that holds it.
+        _ = withExtendedLifetime(first) { pair.talk() }
+        pair.client.feed(pair.server.write([1]).output)
+        #expect(again.read() == [1])
+        #expect(again.isResumed && again.tickets == 1)
+    }
+
+    @Test(arguments: [12, 13])
+    func contextsOfOneFamilyRotateAsOne(version: Int) throws {
+        let old = try Certificates.context()
+        old.rotateTicketKeys(at: 1000)
+        let (first, second) = (visited(old, version), visited(old, version))
+        let new = try Certificates.context(ticketKeysOf: old)
+        for context in [old, new, old, new] {
+            context.rotateTicketKeys(at: 1000 + TLSContext.ticketKeySeconds)
+        }
+        #expect(isResumed(new, first, version))
+        #expect(isResumed(old, visited(new, version), version))
+        new.rotateTicketKeys(at: 1000 + 2 * TLSContext.ticketKeySeconds)
+        #expect(!isResumed(old, second, version))
+    }
+
+    @Test func keysMayChangeWhileHandshakesUseThem() async throws {
+        let context = try Certificates.context()
+        let first = visited(context, 13)
+        context.rotateTicketKeys(at: 0)
+        await withTaskGroup(of: Bool.self) { group in
+            for number in 0..<4 as Range<UInt64> {
+                group.addTask {
+                    (1...25 as ClosedRange<UInt64>).allSatisfy { step in
+                        context.rotateTicketKeys(at: (4 * step + number) * 1800)
+                        let visit = self.visited(context, 12)
+                        let again = Client(maximum: 12, resuming: visit)
+                        return Pair(context, again).talk().state == .open
+                    }
+                }
+            }
+            for await isDone in group { #expect(isDone) }
+        }
+        #expect(!isResumed(context, first, 13))
+    }
+
     @Test func sessionsOutliveTheirContext() throws {
         var pair: Pair?
         do { pair = Pair(try Certificates.context(), Client()) }

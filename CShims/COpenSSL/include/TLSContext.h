@@ -2,6 +2,12 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
+
+enum {
+	// How old the key that makes session tickets grows; those it made are taken for as long again.
+	TURNPIKE_TICKET_KEY_SECONDS = 3600,
+};
 
 typedef struct ssl_ctx_st turnpike_tls_context;
 
@@ -26,3 +32,6 @@ turnpike_tls_context *turnpike_tls_context_new(const turnpike_tls_settings *sett
 
 // Gives up a context; its sessions keep what they need of it.
 void turnpike_tls_context_free(turnpike_tls_context *context);
+
+// Makes a new key for tickets, for all contexts that share it, once the present one is old enough; from any thread.
+void turnpike_tls_context_rotate(turnpike_tls_context *context, uint64_t seconds);

@@ -48,6 +48,12 @@ extension RelayEngine {
         connections[index].handshakePlace = UInt32(truncatingIfNeeded: place)
     }
 
+    /// Lets keys of session tickets grow no older than they may.
+    func rotateTicketKeys(at now: Now) {
+        security.stream?.rotateTicketKeys(at: now.seconds)
+        security.datagram?.rotateTicketKeys(at: now.seconds)
+    }
+
     /// Who shakes hands at a place; `nil` where nobody does any more.
     func handshaker(at place: Int) -> ConnectionIndex? {
         guard let index = security.places.occupant(of: place),
