@@ -114,3 +114,17 @@ public struct StreamSocket: ~Copyable {
         shutdown(descriptor, Int32(SHUT_RDWR))
     }
 }
+
+extension Errno {
+    /// Whether an accept answers this because of the connection that was next: it has failed already, or is forbidden.
+    ///
+    /// Linux gives pending errors of the network in place of the connection (accept(2)); the next may be a good one.
+    public var isOfOneConnection: Bool {
+        switch rawValue {
+        case ECONNABORTED, EPERM, EPROTO, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH,
+            EOPNOTSUPP, ENETUNREACH, ETIMEDOUT, EINTR, EAGAIN:
+            true
+        default: false
+        }
+    }
+}

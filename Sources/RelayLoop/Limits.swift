@@ -90,8 +90,10 @@ enum Limits {
     /// Connections that were accepted and wait until strangers have made room: as many as the kernel may accept before
     /// the completions of those that leave come behind them.
     static let newcomers = 16_384
-    /// How long no connection is accepted where the system gave no descriptor.
+    /// How long a listening socket does not accept where the system gave no descriptor.
     static let acceptPauseNanoseconds: UInt64 = 100_000_000
+    /// Connections that fail one after the other before the accept waits as long: more of them than come by chance.
+    static let acceptFailures = 64
     /// The share of the places for connections, one in so many, that connections with peers may take: each needs
     /// another for its client, and there are clients without.
     static let peerShareOfConnections = 4

@@ -10,16 +10,18 @@ extension RelayLoop {
     /// A relayed TCP address gave a connection, an error, or its end (RFC 6062 5.3).
     @inline(never)
     mutating func peerAccepted(_ completion: Completion, on relay: RelayIndex, at now: Now) {
-        if completion.result >= 0 { takeIn(completion.result, on: relay, at: now) }
+        if completion.result >= 0 {
+            accepts.succeeded()
+            takeIn(completion.result, on: relay, at: now)
+        }
         if completion.hasMore { return }
         let token = completion.token
         if let error = completion.error, error != .canceled, receives.isCurrent(token),
             sockets.isOpen(relay)
         {
-            // No descriptor, most likely: there may be one in a moment.
             receiveErrors &+= 1
             receives.ended(token.index)
-            accepts.pause(token.index, at: now.monotonic.nanoseconds)
+            accepts.failed(token.index, error, at: now.monotonic.nanoseconds)
         } else {
             receiveEnded(token)
         }

@@ -13,12 +13,13 @@ extension RelayLoop {
     mutating func accepted(_ completion: Completion, at now: Now) {
         let file = completion.token.index
         if completion.result >= 0 {
+            accepts.succeeded()
             welcome(Newcomer(descriptor: completion.result, file: file), at: now)
         }
         if completion.hasMore { return }
         if let error = completion.error, error != .canceled {
             receiveErrors &+= 1
-            accepts.pause(file, at: now.monotonic.nanoseconds)
+            accepts.failed(file, error, at: now.monotonic.nanoseconds)
         } else {
             accepts.arm(file)
         }
