@@ -97,6 +97,7 @@ struct RelayLoop: ~Copyable {
             enter(at: now)
         }
         refuseArrivals()
+        refuseAccepted()
     }
 
     // A function of its own, so that perf/hotpath can name the way of a datagram.

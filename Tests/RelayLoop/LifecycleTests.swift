@@ -28,6 +28,25 @@ import Testing
         #expect(relay.value(.receiveErrors) == 0)
     }
 
+    /// What the kernel had accepted when the thread looked for the last time stayed open.
+    @Test func whoConnectsWhileAThreadStopsSeesTheConnectionEnd() throws {
+        for _ in 0..<10 {
+            let relay = try LoopbackRelay {
+                $0.streamListeners = $0.listeners
+                $0.connections.connections = 1024
+            }
+            let thread = relay.threads[0]
+            var streams: [FarStream] = []
+            while streams.count < 3000, let stream = try FarStream.ifHeard(by: relay.address) {
+                streams.append(stream)
+                if streams.count == 100 { Task.detached { thread.stop() } }
+            }
+            relay.stop()
+            #expect(streams.count >= 100)
+            for stream in streams { try #require(stream.isEnded()) }
+        }
+    }
+
     @Test func whileItDrainsWhatThereIsGoesOn() throws {
         let relay = try LoopbackRelay(threads: 2)
         let client = try LoopbackClient(relay)

@@ -48,6 +48,26 @@ extension RelayLoop {
         _ = StreamSocket(adopting: newcomer.descriptor)
     }
 
+    /// Closes connections that the kernel accepted after the last completion was handled.
+    mutating func refuseAccepted() {
+        while let completion = memory.ring.nextCompletion() {
+            if completion.result >= 0, isOfListener(completion.token) {
+                _ = StreamSocket(adopting: completion.result)
+            }
+        }
+    }
+
+    /// Whether results of an operation are connections, of clients or of peers.
+    private func isOfListener(_ token: Token) -> Bool {
+        switch OperationKind(rawValue: token.kind) {
+        case .accept: return true
+        case .receive:
+            guard case .relay(let relay) = files.endpoint(of: token.index) else { return false }
+            return sockets.isListening(relay)
+        case .send, .wake, .streamSend, .writable, nil: return false
+        }
+    }
+
     private mutating func takeIn(_ newcomer: Newcomer, at now: Now) {
         let descriptor = newcomer.descriptor
         let socket = StreamSocket(adopting: descriptor)

@@ -10,6 +10,20 @@ final class FarStream: FarEnd {
     let descriptor: Int32
     private var pending: [UInt8] = []
 
+    /// Connects to a relay if it listens.
+    static func ifHeard(by server: SocketAddress) throws -> FarStream? {
+        let socket = try StreamSocket(boundTo: server.with(port: 0))
+        try socket.beginConnecting(to: server)
+        var poll = pollfd(fd: socket.descriptor, events: Int16(POLLOUT), revents: 0)
+        try #require(Glibc.poll(&poll, 1, 30_000) == 1)
+        // One that has ended already has no address any more.
+        guard StreamSocket.error(of: socket.descriptor) == nil,
+            let stream = try? FarStream(adopting: socket.descriptor)
+        else { return nil }
+        _ = socket.release()
+        return stream
+    }
+
     /// Connects to a relay, from an address of the same network.
     convenience init(to server: SocketAddress) throws { try self.init(to: server, from: server) }
 
