@@ -46,7 +46,7 @@ final class ControlContext {
         let lobby = Lobby(configuration.rooms, counters: counters)
         self.lobby = lobby
         ice = ICEServers(configuration, counters: counters) { client, room in
-            lobby.isParticipant(client, in: room)
+            lobby.participant(client, in: room) != nil
         }
     }
 

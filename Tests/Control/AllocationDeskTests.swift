@@ -3,6 +3,7 @@
 import Exchange
 import NIOCore
 import NIOEmbedded
+import NIOHTTP1
 import Testing
 
 @testable import Control
@@ -91,6 +92,15 @@ private func record(_ place: UInt32, user: String = "") -> AllocationRecord {
         return result
     }
 
+    /// The status and the reason of a refusal.
+    private func refusal<Value>(_ future: EventLoopFuture<Value>) -> String? {
+        guard case .failure(let error)? = value(future), let response = error as? Response else {
+            return nil
+        }
+        let problem = try? response.decoded(Problem.self)
+        return "\(response.status.code) \(problem?.detail ?? "")"
+    }
+
     @Test func aListingHasAllThreadsPieceByPiece() throws {
         first.records = (0..<10).map { record($0) }
         second.records = [record(4)]
@@ -98,8 +108,8 @@ private func record(_ place: UInt32, user: String = "") -> AllocationRecord {
         #expect(value(listing) == nil)
         run(milliseconds: 10)
         let found = try #require(try value(listing)?.get())
-        #expect(found.entries.map(\.thread) == Array(repeating: 0, count: 10) + [1])
-        #expect(found.entries.map(\.record.place) == Array(0..<10) + [4])
+        #expect(found.records.map(\.count) == [10, 1])
+        #expect(found.records.joined().map(\.place) == Array(0..<10) + [4])
         #expect(found.isComplete)
     }
 
@@ -108,16 +118,16 @@ private func record(_ place: UInt32, user: String = "") -> AllocationRecord {
         let listing = desk().list(limit: limit)
         run(milliseconds: 10)
         let found = try #require(try value(listing)?.get())
-        #expect(found.entries.count == limit)
+        #expect(found.records[0].count == limit)
         #expect(!found.isComplete)
     }
 
     @Test func anAllocationIsEndedByItsStamp() throws {
         second.records = [record(1), record(2)]
         let desk = desk()
-        let wrong = desk.end(thread: 1, place: 2, stamp: 3)
-        let right = desk.end(thread: 1, place: 2, stamp: 2 << 8)
-        let nowhere = desk.end(thread: 2, place: 2, stamp: 2 << 8)
+        let wrong = desk.end(AllocationID(thread: 1, place: 2, stamp: 3))
+        let right = desk.end(AllocationID(thread: 1, place: 2, stamp: 2 << 8))
+        let nowhere = desk.end(AllocationID(thread: 2, place: 2, stamp: 2 << 8))
         run(milliseconds: 5)
         #expect(try value(wrong)?.get() == false)
         #expect(try value(right)?.get() == true)
@@ -134,36 +144,36 @@ private func record(_ place: UInt32, user: String = "") -> AllocationRecord {
         run(milliseconds: 1900)
         #expect(value(lost) == nil)
         run(milliseconds: 200)
-        #expect(throws: NoAnswer.silent(thread: 1)) { try value(lost)?.get() }
+        #expect(refusal(lost) == "504 relay thread 1 does not answer")
         second.isSilent = false
         // The thread answers the old question first.
         let listing = desk.list(limit: 10)
         run(milliseconds: 5)
-        #expect(try value(listing)?.get().entries.map(\.record.place) == [1, 2])
+        #expect(try value(listing)?.get().records.joined().map(\.place) == [1, 2])
     }
 
     @Test func tooManyQuestionsAreRefusedAtOnce() throws {
         first.isSilent = true
         let desk = desk()
-        let futures = (0..<33).map { _ in desk.end(thread: 0, place: 0, stamp: 0) }
+        let id = AllocationID(thread: 0, place: 0, stamp: 0)
+        let futures = (0..<33).map { _ in desk.end(id) }
         #expect(value(futures[31]) == nil)
-        #expect(throws: NoAnswer.crowded) { try value(futures[32])?.get() }
+        #expect(refusal(futures[32]) == "503 too many ask; try again")
         run(milliseconds: 33 * 2010)
         for future in futures.dropLast() {
-            #expect(throws: NoAnswer.silent(thread: 0)) { try value(future)?.get() }
+            #expect(refusal(future) == "504 relay thread 0 does not answer")
         }
     }
 
     @Test func aListingIsReadByPeople() {
-        let entries: [AllocationListing.Entry] = [(3, record(17, user: "1800000000:room.me"))]
-        let listing = AllocationListing(entries: entries, isComplete: true)
+        let listing = AllocationListing(records: [[], [record(17, user: "1800000000:room.me")]])
         let document = AllocationDocument(listing, addresses: [4: ["192.0.2.1"]])
         let allocation = document.allocations[0]
-        #expect(allocation.id == "3-17-1100")
+        #expect(allocation.id == "1-17-1100")
         #expect(allocation.client == "198.51.100.7:5000")
         #expect(allocation.relayed == "192.0.2.1:50017")
         #expect(allocation.user == "1800000000:room.me")
-        #expect(AllocationID(allocation.id) == AllocationID(thread: 3, record(17)))
+        #expect(AllocationID(allocation.id) == AllocationID(thread: 1, place: 17, stamp: 17 << 8))
     }
 
     @Test(arguments: ["", "1", "1-2", "1-2-3-4", "-1-2-3", "1-2-xyz", "70000-1-1", "1--2", "a-b-c"])

@@ -49,11 +49,13 @@ import Testing
 
     @Test func joiningAddsTheInitiatorAsAStringAndMessagesAsStrings() {
         let request = makeRequest("/join/r1", method: .POST)
-        var parameters = CallParameters(request, iceServerURL: "", ControlConfiguration())
-        parameters.add(client: "c1", isInitiator: true, messages: [#"{"type":"offer"}"#])
-        #expect(parameters.members["is_initiator"] == "true")
-        #expect(parameters.members["client_id"] == "c1")
-        #expect(parameters.members["messages"] == .array([#"{"type":"offer"}"#]))
+        let messages = [#"{"type":"offer"}"#]
+        let joined = Participation(client: "c1", isInitiator: true, messages: messages, peers: nil)
+        let members = CallParameters(request, joined, iceServerURL: "", .init()).members
+        #expect(members["is_initiator"] == "true")
+        #expect(members["client_id"] == "c1")
+        #expect(members["messages"] == .array([#"{"type":"offer"}"#]))
+        #expect(members["peers"] == nil)
     }
 
     @Test func withoutARoomThereIsNoLink() {
@@ -160,7 +162,7 @@ import Testing
         ("x,=,a=b=c,=1", #"{"mandatory":{},"optional":[]}"#),
     ])
     func aTrackIsABoolOrItsConstraints(text: String, json: String) {
-        #expect(MediaConstraints.track(text).text == json)
+        #expect(CallParameters.track(text).text == json)
     }
 
     @Test func hdOverridesVideoWithAWarning() {

@@ -121,6 +121,9 @@ enum TestJSON: Decodable, Equatable {
 
     @Test func aMessageOfNobodyOrToNowhereSaysSo() throws {
         #expect(site.text(.POST, "/message/r1/c1", "m") == #"{"result":"UNKNOWN_ROOM"}"#)
+        // Nobody joined who only signals.
+        #expect(site.text(.POST, "/r1/c1", "m") == "OK\n")
+        #expect(site.text(.POST, "/message/r1/c1", "m") == #"{"result":"UNKNOWN_ROOM"}"#)
         _ = try site.join("/join/r1")
         #expect(site.text(.POST, "/message/r1/c1", "m") == #"{"result":"UNKNOWN_CLIENT"}"#)
     }
@@ -168,7 +171,7 @@ enum TestJSON: Decodable, Equatable {
         #expect(site.answer(.POST, "/leave/r1/c1").status == .ok)
         let client = try site.join("/join/r1").params["client_id"]?.text ?? ""
         #expect(site.answer(.POST, "/bye/r1/\(client)").status == .ok)
-        #expect(!site.lobby.isParticipant(client, in: "r1"))
+        #expect(site.lobby.participant(client, in: "r1") == nil)
     }
 
     @Test func olderClientsJoinByPostingToTheRoomsPage() throws {

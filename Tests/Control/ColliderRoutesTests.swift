@@ -12,7 +12,6 @@ import Testing
 
     private func register(_ client: String, in room: String) -> TestSocket {
         let socket = TestSocket()
-        site.lobby.connected(socket)
         let text = #"{"cmd":"register","roomid":"\#(room)","clientid":"\#(client)"}"#
         site.lobby.received(text, from: socket)
         return socket

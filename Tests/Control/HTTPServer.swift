@@ -91,15 +91,9 @@ final class HTTPServer: Sendable {
 /// Sends back what it hears; `bye` closes, `flood N` sends N messages.
 private final class EchoingSockets: SocketListener {
     private let heard: HTTPServer.Heard
-    private var open: [ObjectIdentifier: any SignallingSocket] = [:]
 
     init(_ heard: HTTPServer.Heard) {
         self.heard = heard
-    }
-
-    func connected(_ socket: any SignallingSocket) {
-        open[ObjectIdentifier(socket)] = socket
-        heard.note("connected")
     }
 
     func received(_ text: String, from socket: any SignallingSocket) {
@@ -115,7 +109,6 @@ private final class EchoingSockets: SocketListener {
     }
 
     func closed(_ socket: any SignallingSocket) {
-        open[ObjectIdentifier(socket)] = nil
         heard.note("closed")
     }
 }

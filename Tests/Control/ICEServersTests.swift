@@ -45,7 +45,6 @@ import Tokens
         let right = TimeLimitedCredentials.make(secret: secret, user: "r1.alice", expiry: 8600)
         #expect(server.credential == right.password)
         #expect(counters[.credentialsIssued] == 1)
-        #expect(response.headers["Cache-Control"] == ["no-store"])
     }
 
     @Test(arguments: ["", "?key=", "?room=r1", "?room=r1&client=mallory", "?client=alice&room=r2"])
@@ -93,11 +92,12 @@ import Tokens
         #expect(get(servers, "?room=r2&token=\(token)").status == .unauthorized)
     }
 
-    @Test func usernamesHoldOnlyTameCharacters() {
-        let holder = ICEServers.holder(room: "a b\n:.<ü>", participant: "\u{0}x\"")
-        #expect(holder == "a_b_:_____._x_")
-        let long = String(repeating: "é", count: 4000)
-        #expect(ICEServers.holder(room: long, participant: long).utf8.count == 257)
+    @Test(arguments: ["a b", "a:", "r1.x", "<ü>", String(repeating: "x", count: 129)])
+    func aTokenOfWhatCouldBeNoRoomGetsNone(_ room: String) throws {
+        let token = try #require(
+            RoomTokens(key: configuration.roomTokenKey).token(for: room, until: 9000)
+        )
+        #expect(get(servers(), "?room=\(room)&token=\(token)").status == .unauthorized)
     }
 
     @Test func oneParticipantIsLimitedAndThenServedAgain() {

@@ -24,14 +24,6 @@ final class TestSocket: SignallingSocket {
     }
 }
 
-/// A participant as the room server names it.
-struct TestParticipant {
-    var client: String
-    var isInitiator: Bool
-    var messages: [String]
-    var peers: [String]
-}
-
 /// A lobby, its time, and the verbs of tests.
 final class LobbyFixture {
     let counters = ControlCounters()
@@ -45,22 +37,15 @@ final class LobbyFixture {
         lobby.clock = { [unowned self] in now }
     }
 
-    /// A socket that has said nothing yet.
-    func open() -> TestSocket {
-        let socket = TestSocket()
-        lobby.connected(socket)
-        return socket
-    }
-
-    /// Says a whole text over a socket.
+    /// Says a whole text over a socket; one that the server has closed says nothing more.
     func say(_ text: String, _ socket: TestSocket) {
-        lobby.received(text, from: socket)
+        if !socket.isClosed { lobby.received(text, from: socket) }
     }
 
     /// A new socket that asks to be registered.
     @discardableResult
     func register(_ client: String, in room: String) -> TestSocket {
-        let socket = open()
+        let socket = TestSocket()
         say(#"{"cmd":"register","roomid":"\#(room)","clientid":"\#(client)"}"#, socket)
         return socket
     }
@@ -87,32 +72,38 @@ final class LobbyFixture {
     }
 
     /// Joins a room that must have a seat.
-    func join(_ room: String, isLoopback: Bool = false) throws -> TestParticipant {
-        let result = lobby.join(room, isLoopback: isLoopback)
-        guard case .joined(let client, let isInitiator, let messages, let peers) = result else {
-            throw Refusal(result: result)
-        }
-        return TestParticipant(
-            client: client,
-            isInitiator: isInitiator,
-            messages: messages,
-            peers: peers
-        )
+    func join(_ room: String, isLoopback: Bool = false) throws -> Participation {
+        try #require(lobby.join(room, isLoopback: isLoopback))
     }
 
-    /// Sends a participant's message by the room server.
-    func message(_ text: String, from client: String, in room: String) -> Lobby.MessageResult {
-        lobby.message(text, from: client, in: room)
+    /// Sends a participant's message as the room server does; why it was refused.
+    func message(_ text: String, from client: String, in room: String) -> SignallingError? {
+        guard let seat = lobby.participant(client, in: room) else { return .invalidClient }
+        do throws(SignallingError) {
+            try lobby.send(text, from: seat)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    /// Leaves a room as the room server's clients do; false for one who is not there.
+    @discardableResult
+    func leave(_ client: String, from room: String) -> Bool {
+        guard let seat = lobby.participant(client, in: room) else { return false }
+        lobby.depart(seat)
+        return true
+    }
+
+    /// Whether a client joined a room and has not left.
+    func isParticipant(_ client: String, in room: String) -> Bool {
+        lobby.participant(client, in: room) != nil
     }
 
     /// Lets time pass, and what is due be done.
     func pass(_ seconds: Double) {
         now = now + .nanoseconds(Int64(seconds * 1e9))
         lobby.expire()
-    }
-
-    struct Refusal: Error {
-        var result: JoinResult
     }
 }
 

@@ -21,26 +21,19 @@ public struct RoomDocument: Codable, Equatable, Sendable {
     /// Whether it outlives its participants.
     public let isReserved: Bool
     /// Who is in it; nil unless an admin asks.
-    public private(set) var participants: [Participant]?
+    public let participants: [Participant]?
 
-    /// A room as it is now, for an admin.
-    init(_ room: Room) {
+    /// A room as it is now.
+    init(_ room: Room, forAdmin isForAdmin: Bool) {
         let seats = room.participants
+        let participants = seats.enumerated().map { index, seat in
+            Participant(id: seat.client, isInitiator: index == 0, isConnected: seat.socket != nil)
+        }
         id = room.name
         capacity = room.capacity
         occupancy = seats.count
         isReserved = room.isReserved
-        participants = seats.enumerated().map { index, seat in
-            let isConnected = seat.socket != nil
-            return Participant(id: seat.client, isInitiator: index == 0, isConnected: isConnected)
-        }
-    }
-
-    /// The room as one who is no admin may see it.
-    var forAll: RoomDocument {
-        var document = self
-        document.participants = nil
-        return document
+        self.participants = isForAdmin ? participants : nil
     }
 }
 
@@ -64,7 +57,6 @@ struct ParticipantDocument: Codable, Equatable {
 
 /// The body of a request to make a room; every member may be left out, no other may be there.
 struct RoomRequest {
-    private static let capacities = 2...16
     /// Bytes of a body, several times what one can be.
     private static let bodyLimit = 4096
     private static let rule =
@@ -79,7 +71,8 @@ struct RoomRequest {
         if body.isEmpty { return }
         if body.count > Self.bodyLimit { throw .problem(.payloadTooLarge, "the body is too large") }
         // A page of another site cannot send this type without asking first.
-        guard request.mediaType == "application/json" else {
+        let type = request.headers.first(name: "Content-Type")?.prefix { !"; \t".contains($0) }
+        guard type?.lowercased() == "application/json" else {
             throw .problem(.unsupportedMediaType, "the body must be application/json")
         }
         let members = try? JSONDecoder().decode([String: JSONValue].self, from: Data(body))
@@ -87,18 +80,9 @@ struct RoomRequest {
         for (name, value) in members {
             switch (name, value) {
             case ("id", .string(let text)) where Lobby.isName(text): id = text
-            case ("capacity", .number(let number)) where Self.capacities.contains(number):
-                capacity = number
+            case ("capacity", .number(let number)) where 2...16 ~= number: capacity = number
             default: throw .problem(.badRequest, Self.rule)
             }
         }
-    }
-}
-
-extension Request {
-    /// The type of the body without parameters, in lower case.
-    var mediaType: String? {
-        let name = headers.first(name: "Content-Type")?.prefix { $0 != ";" }
-        return name?.lowercased().filter { $0 != " " && $0 != "\t" }
     }
 }

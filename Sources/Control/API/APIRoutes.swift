@@ -7,16 +7,15 @@ import Tokens
 
 /// Routes of the REST API.
 struct APIRoutes {
-    /// Rooms of one answer, unless the request says how many.
-    private static let listLength = 100
-    private static let listLengths = 1...1000
     private static let document = ByteBuffer(bytes: PackageResources.openapi_json)
 
     let context: ControlContext
 
     /// Adds them.
     func add(to router: inout Router) {
-        router.on(.GET, "/api/openapi.json") { _ in .json(.ok, Self.document) }
+        router.on(.GET, "/api/openapi.json") { _ in
+            Response(.ok, type: "application/json", Self.document)
+        }
         // It counts by itself, for clients of AppRTC too.
         router.on(.GET, "/api/v1/ice-servers") { context.ice.reply(to: $0) }
         let room = "/api/v1/rooms/{room}"
@@ -36,49 +35,46 @@ struct APIRoutes {
     private func create(_ request: Request) throws(Response) -> Response {
         let wanted = try RoomRequest(request)
         // No token is for a room that has no name yet.
-        try context.gate.requireAccess(request, to: wanted.id ?? "")
+        let name = wanted.id ?? ""
+        try context.gate.requireAccess(request, to: name)
         try context.gate.count(.room, of: request)
-        switch context.lobby.create(wanted.id, capacity: wanted.capacity) {
-        case .exists: throw .problem(.conflict, "there is a room of this name")
-        case .refused: throw Self.tooManyRooms
-        case .created(let room):
-            var response = Response.json(.created, shown(room, to: request))
-            response.headers.add(name: "Location", value: "/api/v1/rooms/\(room.id)")
-            return response
+        if context.lobby.rooms[name] != nil {
+            throw .problem(.conflict, "there is a room of this name")
         }
+        let made = context.lobby.create(wanted.id, capacity: wanted.capacity)
+        guard let room = made else { throw Self.tooMany }
+        let document = RoomDocument(room, forAdmin: request.isFromAdmin(context.configuration))
+        return .json(.created, document).with("Location", "/api/v1/rooms/\(room.name)")
     }
 
     private func list(_ request: Request) throws(Response) -> Response {
         try context.gate.requireAdmin(request)
-        let length = request.parameter("limit").map { decimal($0).map(Int.init(clamping:)) }
-        guard let length = length ?? Self.listLength, Self.listLengths.contains(length) else {
-            throw .problem(.badRequest, "limit must be 1 to 1000")
-        }
+        let limit = try request.limit(unlessGiven: 100, maximum: 1000)
         let after = request.parameter("after")
         guard after.map(Lobby.isName) ?? true else {
             throw .problem(.badRequest, "after must be the name of a room")
         }
         // One more than is told, to know whether there are more.
-        let rooms = context.lobby.list(after: after ?? "", limit: length + 1)
-        let told = Array(rooms.prefix(length))
-        let next = rooms.count > told.count ? told.last?.id : nil
-        return .json(.ok, RoomListDocument(rooms: told, next: next))
+        let rooms = context.lobby.list(after: after ?? "", limit: limit + 1)
+        let told = rooms.prefix(limit)
+        let list = RoomListDocument(
+            rooms: told.map { RoomDocument($0, forAdmin: true) },
+            next: rooms.count > told.count ? told.last?.name : nil
+        )
+        return .json(.ok, list)
     }
 
     private func get(_ request: Request) throws(Response) -> Response {
         let name = try request.name("room")
         try context.gate.requireAccess(request, to: name)
         guard let room = context.lobby.get(name) else { throw Self.noRoom }
-        return .json(.ok, shown(room, to: request))
-    }
-
-    private func shown(_ room: RoomDocument, to request: Request) -> RoomDocument {
-        request.isFromAdmin(context.configuration) ? room : room.forAll
+        return .json(.ok, RoomDocument(room, forAdmin: request.isFromAdmin(context.configuration)))
     }
 
     private func delete(_ request: Request) throws(Response) -> Response {
         try context.gate.requireAdmin(request)
-        if !context.lobby.delete(try request.name("room")) { throw Self.noRoom }
+        guard let room = context.lobby.get(try request.name("room")) else { throw Self.noRoom }
+        context.lobby.delete(room)
         return .empty(.noContent)
     }
 
@@ -86,36 +82,44 @@ struct APIRoutes {
         let (lobby, ice, name) = (context.lobby, context.ice, try request.name("room"))
         try context.gate.requireAccess(request, to: name)
         try context.gate.count(.seat, of: request)
-        switch lobby.join(name) {
-        case .full: throw .problem(.conflict, "the room is full")
-        case .refused: throw Self.tooManyRooms
-        case .joined(let client, let isInitiator, let messages, let peers):
-            let document = ParticipantDocument(
-                room: name,
-                id: client,
-                isInitiator: isInitiator,
-                messages: messages,
-                peers: lobby.isMesh(name) ? peers : [],
-                webSocketUrl: (request.isSecure ? "wss://" : "ws://") + request.authority + "/ws",
-                iceServers: ice.servers(for: request, room: name, participant: client),
-                iceServersUrl: ice.url(for: request, room: name, participant: client)
-            )
-            return .json(.created, document)
+        guard let joined = lobby.join(name) else {
+            throw lobby.isFull(name) ? .problem(.conflict, "the room is full") : Self.tooMany
         }
+        let holder = ICEServers.holder(room: name, participant: joined.client)
+        let document = ParticipantDocument(
+            room: name,
+            id: joined.client,
+            isInitiator: joined.isInitiator,
+            messages: joined.messages,
+            peers: joined.peers ?? [],
+            webSocketUrl: (request.isSecure ? "wss://" : "ws://") + request.authority + "/ws",
+            iceServers: ice.issue(to: holder, for: request).iceServers,
+            iceServersUrl: ice.url(for: request, room: name, participant: joined.client)
+        )
+        return .json(.created, document)
     }
 
     private func kick(_ request: Request) throws(Response) -> Response {
         try context.gate.requireAdmin(request)
-        let (room, participant) = (try request.name("room"), try request.name("participant"))
-        guard context.lobby.kick(participant, from: room) else {
+        let (room, client) = (try request.name("room"), try request.name("participant"))
+        guard let seat = context.lobby.participant(client, in: room) else {
             throw .problem(.notFound, "there is no such participant")
         }
+        context.lobby.kick(seat)
         return .empty(.noContent)
     }
 
     private static let noRoom = Response.problem(.notFound, "there is no such room")
-    private static let tooManyRooms = Response.problem(
-        .serviceUnavailable,
-        "there are too many rooms"
-    )
+    private static let tooMany = Response.problem(.serviceUnavailable, "there are too many rooms")
+}
+
+extension Request {
+    /// How many things a list shall have at most.
+    func limit(unlessGiven usual: Int, maximum: Int) throws(Response) -> Int {
+        guard let text = parameter("limit") else { return usual }
+        guard let limit = decimal(text), (1...UInt64(maximum)).contains(limit) else {
+            throw .problem(.badRequest, "limit: a number from 1 to \(maximum)")
+        }
+        return Int(limit)
+    }
 }

@@ -27,38 +27,37 @@ func jsonText(_ value: some Encodable) -> String {
 }
 
 extension Response {
-    /// A value as JSON, which nothing between us and the client keeps.
-    static func json(_ status: HTTPResponseStatus, _ value: some Encodable) -> Response {
-        json(status, ByteBuffer(string: jsonText(value)))
+    /// A value as JSON.
+    static func json(
+        _ status: HTTPResponseStatus,
+        _ value: some Encodable,
+        type: String = "application/json"
+    ) -> Response {
+        Response(status, type: type, ByteBuffer(string: jsonText(value)))
     }
 
-    /// A document that is JSON already.
-    static func json(_ status: HTTPResponseStatus, _ document: ByteBuffer) -> Response {
-        var response = Response(status, type: "application/json", document)
-        response.headers.add(name: "Cache-Control", value: "no-store")
+    /// The response with one more header.
+    func with(_ name: String, _ value: String) -> Response {
+        var response = self
+        response.headers.add(name: name, value: value)
         return response
     }
 
     /// A refusal with its reason.
     static func problem(_ status: HTTPResponseStatus, _ detail: String) -> Response {
         let problem = Problem(title: status.reasonPhrase, status: Int(status.code), detail: detail)
-        var response = Response.json(status, problem)
-        response.headers.replaceOrAdd(name: "Content-Type", value: "application/problem+json")
-        return response
+        return .json(status, problem, type: "application/problem+json")
     }
 
     /// The refusal of a request that lacks a token, or bears a wrong one.
     static func unauthorized(_ detail: String) -> Response {
-        var response = Response.problem(.unauthorized, detail)
-        response.headers.add(name: "WWW-Authenticate", value: "Bearer")
-        return response
+        .problem(.unauthorized, detail).with("WWW-Authenticate", "Bearer")
     }
 
     /// The refusal of a request that came too soon.
     static func tooManyRequests(retryAfterSeconds: Int) -> Response {
-        var response = Response.problem(.tooManyRequests, "too many requests; try again later")
-        response.headers.add(name: "Retry-After", value: "\(retryAfterSeconds)")
-        return response
+        .problem(.tooManyRequests, "too many requests; try again later")
+            .with("Retry-After", "\(retryAfterSeconds)")
     }
 
     /// The refusal of what only admins may do.

@@ -60,55 +60,51 @@ public struct AllocationDocument: Codable, Sendable {
 }
 
 extension AllocationDocument {
-    /// The listing in words.
+    /// The listing in words; `addresses` are those of relayed addresses by family and number.
     init(_ listing: AllocationListing, addresses: [UInt8: [String]]) {
-        allocations = listing.entries.map { thread, record in
-            func relayed(_ version: UInt8, _ number: UInt8, _ port: UInt16) -> String {
-                let ofFamily = addresses[version] ?? []
-                let relay = Int(number) < ofFamily.count ? ofFamily[Int(number)] : "?"
-                return version == 6 ? "[\(relay)]:\(port)" : "\(relay):\(port)"
-            }
-            let additional = record.additionalRelayPort
-            return Allocation(
-                id: AllocationID(thread: thread, record).description,
-                thread: thread,
-                client: record.client.text,
-                relayed: relayed(record.relayVersion, record.relayAddress, record.relayPort),
-                additional: additional == 0
-                    ? nil : relayed(6, record.additionalRelayAddress, additional),
-                user: record.userText,
-                secondsLeft: record.secondsLeft,
-                permissions: record.permissions,
-                channels: record.channels
-            )
-        }
         isComplete = listing.isComplete
+        allocations = listing.records.enumerated().flatMap { thread, records in
+            records.map { Allocation($0, of: thread, addresses) }
+        }
+    }
+}
+
+extension AllocationDocument.Allocation {
+    fileprivate init(_ record: AllocationRecord, of thread: Int, _ addresses: [UInt8: [String]]) {
+        func address(_ version: UInt8, _ number: UInt8, _ port: UInt16) -> String {
+            let ofFamily = addresses[version] ?? []
+            let relay = Int(number) < ofFamily.count ? ofFamily[Int(number)] : "?"
+            return version == 6 ? "[\(relay)]:\(port)" : "\(relay):\(port)"
+        }
+        id = "\(AllocationID(thread: thread, place: record.place, stamp: record.stamp))"
+        self.thread = thread
+        client = record.client.text
+        relayed = address(record.relayVersion, record.relayAddress, record.relayPort)
+        let port = record.additionalRelayPort
+        additional = port == 0 ? nil : address(6, record.additionalRelayAddress, port)
+        user = record.userText
+        secondsLeft = record.secondsLeft
+        permissions = record.permissions
+        channels = record.channels
     }
 }
 
 /// Names an allocation: its thread, its place in the thread's table, and what tells it from others there.
 struct AllocationID: Equatable, CustomStringConvertible {
-    var thread: Int, place: UInt32, stamp: UInt64
+    let thread: Int, place: UInt32, stamp: UInt64
 
-    /// The name of a record.
-    init(thread: Int, _ record: AllocationRecord) {
-        self.thread = thread
-        place = record.place
-        stamp = record.stamp
-    }
+    var description: String { "\(thread)-\(place)-\(String(stamp, radix: 16))" }
+}
 
+extension AllocationID {
     /// Reads what `description` writes; nil for anything else.
     init?(_ text: String) {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
         guard parts.count == 3, let thread = UInt16(parts[0]), let place = UInt32(parts[1]),
             let stamp = UInt64(parts[2], radix: 16)
         else { return nil }
-        self.thread = Int(thread)
-        self.place = place
-        self.stamp = stamp
+        self.init(thread: Int(thread), place: place, stamp: stamp)
     }
-
-    var description: String { "\(thread)-\(place)-\(String(stamp, radix: 16))" }
 }
 
 extension RecordedAddress {

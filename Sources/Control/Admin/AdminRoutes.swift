@@ -7,9 +7,6 @@ import NIOHTTP1
 
 /// Status of the server, allocations, and the end of one.
 struct AdminRoutes {
-    /// Allocations of each thread that one answer lists, and at most.
-    private static let listLimit = 1000, listMaximum = 10_000
-
     private let context: ControlContext
     private let desk: AllocationDesk
     private let live: LiveFeed
@@ -40,10 +37,7 @@ struct AdminRoutes {
 
     private func list(_ request: Request) throws(Response) -> Reply {
         try context.gate.requireAdmin(request)
-        let text = request.parameter("limit") ?? "\(Self.listLimit)"
-        guard let limit = Int(text), (1...Self.listMaximum).contains(limit) else {
-            throw .problem(.badRequest, "limit: a number from 1 to \(Self.listMaximum)")
-        }
+        let limit = try request.limit(unlessGiven: 1000, maximum: 10_000)
         let addresses = context.relay.addresses
         return answering(desk.list(limit: limit)) {
             .json(.ok, AllocationDocument($0, addresses: addresses))
@@ -54,8 +48,7 @@ struct AdminRoutes {
         try context.gate.requireAdmin(request)
         let missing = Response.problem(.notFound, "no such allocation")
         guard let id = AllocationID(request.names["id"] ?? "") else { throw missing }
-        let end = desk.end(thread: id.thread, place: id.place, stamp: id.stamp)
-        return answering(end) { [log = context.log] isDone in
+        return answering(desk.end(id)) { [log = context.log] isDone in
             guard isDone else { return missing }
             log.notice("allocation ended by the admin", metadata: ["id": "\(id)"])
             return .empty(.noContent)
@@ -67,11 +60,8 @@ struct AdminRoutes {
         _ response: @escaping (Value) -> Response
     ) -> Reply {
         let answer = future.assumeIsolated().map(response).flatMapErrorThrowing { error in
-            switch error as? NoAnswer {
-            case .silent(let thread)?:
-                .problem(.gatewayTimeout, "relay thread \(thread) does not answer")
-            case .crowded?, nil: .problem(.serviceUnavailable, "too many ask; try again")
-            }
+            guard let refusal = error as? Response else { throw error }
+            return refusal
         }
         return .later(answer.nonisolated())
     }

@@ -2,21 +2,12 @@
 
 import Exchange
 import NIOCore
+import NIOHTTP1
 
-/// Why a relay thread's answer is missing.
-enum NoAnswer: Error, Equatable {
-    /// Too many ask at the same time.
-    case crowded
-    /// The thread did not answer in time.
-    case silent(thread: Int)
-}
-
-/// Allocations of some threads.
+/// What some threads answered.
 struct AllocationListing {
-    /// An allocation, and the thread that has it.
-    typealias Entry = (thread: Int, record: AllocationRecord)
-
-    var entries: [Entry] = []
+    /// Allocations by thread.
+    var records: [[AllocationRecord]]
     /// Whether these are all there are.
     var isComplete = true
     /// Whether what was asked for was done.
@@ -25,73 +16,17 @@ struct AllocationListing {
 
 /// The control thread's end of the relay threads' mailboxes; lives on the event loop.
 ///
-/// A thread is asked one question at a time, and its answer is looked for every millisecond until it is there: nothing
-/// in a relay thread waits for us, or knows of event loops.
+/// One question is asked at a time, and its answers are looked for every millisecond until they are there: nothing in a
+/// relay thread waits for us, or knows of event loops.
 final class AllocationDesk {
-    private let loop: any EventLoop
-    private let lines: [Line]
-    private var isPolling = false
-
-    /// A desk for all threads of a view.
-    init(_ relay: RelayView, on loop: any EventLoop) {
-        self.loop = loop
-        lines = relay.threads.enumerated().map { Line(index: $0, thread: $1) }
-    }
-
-    /// The allocations of all threads, at most `limit` of each thread.
-    func list(limit: Int) -> EventLoopFuture<AllocationListing> {
-        let parts = lines.indices.map { index in
-            ask(index, limit: limit) { .allocations(number: $0, from: $1) }
-        }
-        return EventLoopFuture.whenAllSucceed(parts, on: loop).map { parts in
-            parts.reduce(into: AllocationListing()) {
-                $0.entries += $1.entries
-                $0.isComplete = $0.isComplete && $1.isComplete
-            }
-        }
-    }
-
-    /// Ends an allocation; false when it is not there any more.
-    func end(thread: Int, place: UInt32, stamp: UInt64) -> EventLoopFuture<Bool> {
-        guard lines.indices.contains(thread) else { return loop.makeSucceededFuture(false) }
-        return ask(thread) { number, _ in
-            .endAllocation(number: number, place: place, stamp: stamp)
-        }.map(\.isDone)
-    }
-
-    private func ask(
-        _ index: Int,
-        limit: Int = 0,
-        _ question: @escaping Line.Question
-    ) -> EventLoopFuture<AllocationListing> {
-        let promise = loop.makePromise(of: AllocationListing.self)
-        lines[index].add(Line.Job(question: question, limit: limit, promise: promise), at: loop.now)
-        poll()
-        return promise.futureResult
-    }
-
-    private func poll() {
-        if isPolling { return }
-        isPolling = true
-        let bound = NIOLoopBound(self, eventLoop: loop)
-        loop.scheduleTask(in: .milliseconds(1)) {
-            let desk = bound.value
-            desk.isPolling = false
-            for line in desk.lines { line.advance(at: desk.loop.now) }
-            if desk.lines.contains(where: \.isBusy) { desk.poll() }
-        }
-    }
-}
-
-/// Questions to one thread, in the order they came.
-private final class Line {
     /// What to ask, with the question's number and the place from which an answer goes on.
-    typealias Question = (_ number: UInt32, _ from: UInt32) -> RelayQuestion
+    private typealias Question = (_ number: UInt32, _ from: UInt32) -> RelayQuestion
 
-    struct Job {
-        let question: Question
-        /// Allocations that are enough.
+    private struct Job {
+        let threads: Range<Int>
+        /// Allocations of a thread that are enough.
         let limit: Int
+        let question: Question
         let promise: EventLoopPromise<AllocationListing>
     }
 
@@ -100,67 +35,110 @@ private final class Line {
     /// A thread that works answers within its longest sleep, which the question ends.
     private static let patience = TimeAmount.seconds(2)
 
-    var isBusy: Bool { !jobs.isEmpty }
-    private let index: Int
-    private let thread: RelayView.Thread
+    private let loop: any EventLoop
+    private let threads: [RelayView.Thread]
     private var jobs: CircularBuffer<Job> = []
     /// What the first job has been told so far.
-    private var listing = AllocationListing()
-    /// The number of the question that was asked last.
-    private var number: UInt32 = 0
+    private var listing = AllocationListing(records: [])
+    /// The numbers of the questions that threads have not answered to the end.
+    private var open: [Int: UInt32] = [:]
+    private var lastNumber: UInt32 = 0
     private var deadline = NIODeadline.distantFuture
+    private var isPolling = false
 
-    init(index: Int, thread: RelayView.Thread) {
-        self.index = index
-        self.thread = thread
+    /// A desk for all threads of a view.
+    init(_ relay: RelayView, on loop: any EventLoop) {
+        self.loop = loop
+        threads = relay.threads
     }
 
-    func add(_ job: Job, at now: NIODeadline) {
-        if jobs.count == Self.jobsMaximum { return job.promise.fail(NoAnswer.crowded) }
-        jobs.append(job)
-        if jobs.count == 1 { ask(from: 0, at: now) }
+    /// The allocations of all threads, at most `limit` of each thread; fails with the response that says why.
+    func list(limit: Int) -> EventLoopFuture<AllocationListing> {
+        ask(threads.indices, limit: limit) { .allocations(number: $0, from: $1) }
     }
 
-    /// Takes what the thread has answered.
-    func advance(at now: NIODeadline) {
-        while let answer = thread.nextAnswer() {
-            switch answer {
-            case .allocation(number, let record):
-                if listing.entries.count < jobs.first?.limit ?? 0 {
-                    listing.entries.append((index, record))
-                } else {
-                    listing.isComplete = false
-                }
-            case .end(number, let next, let isDone): end(next, isDone, at: now)
-            // The rest of an answer that came too late.
-            case .allocation, .end: break
-            }
+    /// Ends an allocation; false when it is not there any more.
+    func end(_ id: AllocationID) -> EventLoopFuture<Bool> {
+        guard threads.indices.contains(id.thread) else { return loop.makeSucceededFuture(false) }
+        let answer = ask(id.thread..<id.thread + 1, limit: 0) { number, _ in
+            .endAllocation(number: number, place: id.place, stamp: id.stamp)
         }
-        if isBusy && now > deadline { finish(.failure(.silent(thread: index)), at: now) }
+        return answer.map(\.isDone)
     }
 
-    /// Asks the first job's question, or goes on with it.
-    private func ask(from place: UInt32, at now: NIODeadline) {
+    private func ask(
+        _ threads: Range<Int>,
+        limit: Int,
+        _ question: @escaping Question
+    ) -> EventLoopFuture<AllocationListing> {
+        let promise = loop.makePromise(of: AllocationListing.self)
+        if jobs.count == Self.jobsMaximum {
+            promise.fail(Response.problem(.serviceUnavailable, "too many ask; try again"))
+        } else {
+            jobs.append(Job(threads: threads, limit: limit, question: question, promise: promise))
+            if jobs.count == 1 { begin() }
+        }
+        return promise.futureResult
+    }
+
+    /// Asks the first job's question.
+    private func begin() {
         guard let job = jobs.first else { return }
-        number &+= 1
+        listing = AllocationListing(records: threads.map { _ in [] })
+        open = [:]
+        for thread in job.threads { ask(thread, job.question, from: 0) }
+        poll()
+    }
+
+    private func ask(_ thread: Int, _ question: Question, from place: UInt32) {
+        lastNumber &+= 1
+        open[thread] = lastNumber
         // A full inbox is that of a thread that does not read it: the deadline ends the job.
-        _ = thread.ask(job.question(number, place))
-        deadline = now + Self.patience
+        _ = threads[thread].ask(question(lastNumber, place))
+        deadline = loop.now + Self.patience
     }
 
-    private func end(_ next: UInt32?, _ isDone: Bool, at now: NIODeadline) {
+    private func poll() {
+        if isPolling { return }
+        isPolling = true
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        loop.scheduleTask(in: .milliseconds(1)) {
+            bound.value.isPolling = false
+            bound.value.look()
+        }
+    }
+
+    /// Takes what the threads have answered.
+    private func look() {
         guard let job = jobs.first else { return }
-        if let next, listing.entries.count < job.limit { return ask(from: next, at: now) }
-        if next != nil { listing.isComplete = false }
-        listing.isDone = isDone
-        finish(.success(listing), at: now)
+        for (index, thread) in threads.enumerated() {
+            while let answer = thread.nextAnswer() { take(answer, of: index, for: job) }
+        }
+        let silent = open.keys.min()
+        if silent != nil && loop.now <= deadline { return poll() }
+        jobs.removeFirst()
+        let listing = listing
+        // Whoever waits may ask again at once.
+        begin()
+        guard let silent else { return job.promise.succeed(listing) }
+        job.promise.fail(
+            Response.problem(.gatewayTimeout, "relay thread \(silent) does not answer")
+        )
     }
 
-    private func finish(_ result: Result<AllocationListing, NoAnswer>, at now: NIODeadline) {
-        let job = jobs.removeFirst()
-        listing = AllocationListing()
-        // Whoever waits may ask again at once.
-        ask(from: 0, at: now)
-        job.promise.completeWith(result.mapError { $0 as any Error })
+    private func take(_ answer: RelayAnswer, of thread: Int, for job: Job) {
+        switch answer {
+        case .allocation(let number, let record) where number == open[thread]:
+            listing.records[thread].append(record)
+        case .end(let number, let next, let isDone) where number == open[thread]:
+            let excess = listing.records[thread].count - job.limit
+            if let next, excess < 0 { return ask(thread, job.question, from: next) }
+            open[thread] = nil
+            listing.records[thread].removeLast(max(0, excess))
+            listing.isComplete = listing.isComplete && next == nil && excess <= 0
+            listing.isDone = isDone
+        // The rest of an answer that came too late.
+        case .allocation, .end: break
+        }
     }
 }

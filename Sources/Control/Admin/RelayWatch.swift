@@ -10,14 +10,9 @@ final class RelayWatch {
     /// A thread that made no pass for so long does not move.
     static let patience = TimeAmount.seconds(3)
 
-    /// The rates of the last look, in the order of the threads.
-    private var samples: [ServerStatus.Thread]
-    private let relay: RelayView
-    private var lasts: [Look]
-    private var lastTime: NIODeadline
-
     private struct Look {
-        var datagrams, bytes, drops, cpuNanoseconds, passes: UInt64
+        let time: NIODeadline
+        let datagrams, bytes, drops, cpuNanoseconds, passes: UInt64
         /// When a pass was seen last.
         var moved: NIODeadline
 
@@ -28,62 +23,70 @@ final class RelayWatch {
             drops = RelayCounter.drops.reduce(0) { $0 &+ counters.value($1) }
             cpuNanoseconds = thread.cpuNanoseconds() ?? 0
             passes = counters.value(.passes)
+            time = now
             moved = now
         }
+
+        /// What was counted a second since an earlier look.
+        func rate(of count: KeyPath<Look, UInt64>, since earlier: Look) -> Double {
+            let (new, old) = (self[keyPath: count], earlier[keyPath: count])
+            return new > old
+                ? Double(new - old) * 1e9 / Double((time - earlier.time).nanoseconds) : 0
+        }
     }
+
+    private let relay: RelayView
+    /// The last two looks at each thread.
+    private var looks: [(before: Look, last: Look)]
 
     /// Begins to watch.
     init(_ relay: RelayView, at now: NIODeadline) {
         self.relay = relay
-        samples = relay.threads.enumerated().map { ServerStatus.Thread(thread: $0, cpu: $1.cpu) }
-        lasts = relay.threads.map { Look($0, at: now) }
-        lastTime = now
+        looks = relay.threads.map { Look($0, at: now) }.map { ($0, $0) }
     }
 
     /// Looks at all threads; rates are those since the last look.
     func look(at now: NIODeadline) {
-        let seconds = Double((now - lastTime).nanoseconds) / 1e9
-        guard seconds > 0 else { return }
-        for (index, thread) in relay.threads.enumerated() {
-            let last = lasts[index]
+        for (index, thread) in relay.threads.enumerated() where now > looks[index].last.time {
+            let last = looks[index].last
             var look = Look(thread, at: now)
             if look.passes == last.passes { look.moved = last.moved }
-            samples[index].datagramsPerSecond = Self.rate(look.datagrams, last.datagrams, seconds)
-            samples[index].bitsPerSecond = Self.rate(look.bytes, last.bytes, seconds / 8)
-            samples[index].dropsPerSecond = Self.rate(look.drops, last.drops, seconds)
-            let busy = Self.rate(look.cpuNanoseconds, last.cpuNanoseconds, seconds)
-            samples[index].load = (Double(busy) / 1e6).rounded() / 1e3
-            lasts[index] = look
+            looks[index] = (last, look)
         }
-        lastTime = now
     }
 
     /// The threads as they are now; rates are those of the last look.
     func threads(at now: NIODeadline) -> [ServerStatus.Thread] {
         let stalled = stalled(at: now)
-        return zip(samples, relay.threads).map { sample, thread in
-            var status = sample
-            status.isMoving = !stalled.contains(sample.thread)
-            status.allocations = thread.counters.value(.allocations)
-            status.permissions = thread.counters.value(.permissions)
-            status.channels = thread.counters.value(.channels)
-            status.cpuSeconds = Double(thread.cpuNanoseconds() ?? 0) / 1e9
-            return status
+        return relay.threads.enumerated().map { index, thread in
+            let (before, last) = looks[index]
+            func rate(_ count: KeyPath<Look, UInt64>) -> Double {
+                last.rate(of: count, since: before)
+            }
+            return ServerStatus.Thread(
+                thread: index,
+                cpu: thread.cpu,
+                isMoving: !stalled.contains(index),
+                allocations: thread.counters.value(.allocations),
+                permissions: thread.counters.value(.permissions),
+                channels: thread.counters.value(.channels),
+                datagramsPerSecond: Int(rate(\.datagrams).rounded()),
+                bitsPerSecond: Int((rate(\.bytes) * 8).rounded()),
+                dropsPerSecond: Int(rate(\.drops).rounded()),
+                load: (rate(\.cpuNanoseconds) / 1e6).rounded() / 1e3,
+                cpuSeconds: Double(thread.cpuNanoseconds() ?? 0) / 1e9
+            )
         }
     }
 
     /// The threads that do not move.
     func stalled(at now: NIODeadline) -> [Int] {
         relay.threads.indices.filter { index in
-            let last = lasts[index]
+            let last = looks[index].last
             // What happened since the last look counts too.
             let isMoving = relay.threads[index].counters.value(.passes) != last.passes
             return !isMoving && now - last.moved > Self.patience
         }
-    }
-
-    private static func rate(_ new: UInt64, _ old: UInt64, _ seconds: Double) -> Int {
-        new > old ? Int(clamping: UInt64((Double(new - old) / seconds).rounded())) : 0
     }
 }
 

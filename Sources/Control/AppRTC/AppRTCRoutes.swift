@@ -41,15 +41,11 @@ struct AppRTCRoutes {
         }
         try context.gate.count(.join, of: request)
         let isLoopback = request.parameter("debug") == "loopback"
-        switch context.lobby.join(room, isLoopback: isLoopback) {
-        case .joined(let client, let isInitiator, let messages, let peers):
-            var parameters = parameters(of: request, room: room, participant: client)
-            parameters.add(client: client, isInitiator: isInitiator, messages: messages)
-            if context.lobby.isMesh(room) { parameters.add(peers: peers) }
-            return Self.result("SUCCESS", .object(parameters.members))
-        case .full: return Self.result("FULL", Self.nothing)
-        case .refused: return Self.result("ERROR", Self.nothing)
+        guard let joined = context.lobby.join(room, isLoopback: isLoopback) else {
+            return Self.result(context.lobby.isFull(room) ? "FULL" : "ERROR", Self.nothing)
         }
+        let parameters = parameters(of: request, room: room, joined)
+        return Self.result("SUCCESS", .object(parameters.members))
     }
 
     /// The body is the message, whatever its type: iOS calls it a form.
@@ -57,19 +53,23 @@ struct AppRTCRoutes {
         let (room, client) = (try request.name("room"), try request.name("client"))
         let text = String(validating: request.body.readableBytesView, as: UTF8.self)
         guard let text, !text.isEmpty else { return Self.result("ERROR") }
-        let addressee = request.parameter("to")
-        switch context.lobby.message(text, to: addressee, from: client, in: room) {
-        case .success: return Self.result("SUCCESS")
-        case .unknownRoom: return Self.result("UNKNOWN_ROOM")
-        case .unknownClient: return Self.result("UNKNOWN_CLIENT")
-        case .refused(isAlone: true): return Self.result("ERROR")
-        case .refused(isAlone: false): return .empty(.internalServerError)
+        guard let seat = context.lobby.participant(client, in: room) else {
+            let isRoom = context.lobby.get(room) != nil
+            return Self.result(isRoom ? "UNKNOWN_CLIENT" : "UNKNOWN_ROOM")
+        }
+        do throws(SignallingError) {
+            try context.lobby.send(text, to: request.parameter("to"), from: seat)
+            return Self.result("SUCCESS")
+        } catch {
+            // It could not be kept here, or Collider would not have taken it.
+            let isAlone = seat.room.participants.count == 1
+            return isAlone ? Self.result("ERROR") : .empty(.internalServerError)
         }
     }
 
     private func leave(_ request: Request) throws(Response) -> Response {
         let (room, client) = (try request.name("room"), try request.name("client"))
-        context.lobby.leave(client, from: room)
+        if let seat = context.lobby.participant(client, in: room) { context.lobby.depart(seat) }
         return .empty(.ok)
     }
 
@@ -89,10 +89,10 @@ struct AppRTCRoutes {
     private func parameters(
         of request: Request,
         room: String? = nil,
-        participant: String? = nil
+        _ joined: Participation? = nil
     ) -> CallParameters {
-        let url = context.ice.url(for: request, room: room, participant: participant)
-        return CallParameters(request, room: room, iceServerURL: url, context.configuration)
+        let url = context.ice.url(for: request, room: room ?? "", participant: joined?.client)
+        return CallParameters(request, room: room, joined, iceServerURL: url, context.configuration)
     }
 
     private static func result(

@@ -65,10 +65,8 @@ struct ColliderRoutes {
 
     /// Any page may use what needs a secret client id anyway.
     private static func shared(_ response: Response, methods: String) -> Response {
-        var response = response
-        response.headers.add(name: "Access-Control-Allow-Origin", value: "*")
-        response.headers.add(name: "Access-Control-Allow-Methods", value: methods)
-        return response
+        response.with("Access-Control-Allow-Origin", "*")
+            .with("Access-Control-Allow-Methods", methods)
     }
 
     private static func escaped(_ text: String) -> String {

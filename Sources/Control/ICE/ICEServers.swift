@@ -58,13 +58,13 @@ final class ICEServers {
     ///   - room: The room, if the client has chosen one.
     ///   - participant: Who it is there, once it has joined.
     /// - Returns: The URL.
-    func url(for request: Request, room: String? = nil, participant: String? = nil) -> String {
+    func url(for request: Request, room: String = "", participant: String? = nil) -> String {
         let (address, now) = (request.origin + "/v1alpha/iceconfig", request.time.unixSeconds)
-        guard participant != nil || configuration.admits(request, to: room ?? "", at: now) else {
+        guard participant != nil || configuration.admits(request, to: room, at: now) else {
             return address
         }
         let visitor = "visitor-\(UInt64.random(in: .min ... .max))"
-        let holder = Self.holder(room: room ?? "", participant: participant ?? visitor)
+        let holder = Self.holder(room: room, participant: participant ?? visitor)
         let key = signer.token(of: holder, until: now + Self.keySeconds)
         return "\(address)?key=\(key).\(holder)"
     }
@@ -95,16 +95,8 @@ final class ICEServers {
         return holder
     }
 
-    /// The ICE servers of one who has just joined.
-    func servers(
-        for request: Request,
-        room: String,
-        participant: String
-    ) -> [ICEConfiguration.Server] {
-        issue(to: Self.holder(room: room, participant: participant), for: request).iceServers
-    }
-
-    private func issue(to holder: String, for request: Request) -> ICEConfiguration {
+    /// The ICE servers of a holder that has proved to be it.
+    func issue(to holder: String, for request: Request) -> ICEConfiguration {
         let (ice, urls) = (configuration.ice, urls(host: request.host))
         var servers: [ICEConfiguration.Server] = []
         if !urls.isEmpty && !ice.secret.isEmpty {
@@ -135,14 +127,12 @@ final class ICEServers {
     private func holder(of request: Request) -> String? {
         let unixSeconds = request.time.unixSeconds
         // EXPIRY.SIGNATURE.HOLDER
-        let key = request.parameter("key") ?? ""
-        let parts = key.split(separator: ".", maxSplits: 2, omittingEmptySubsequences: false)
-        if parts.count == 3 {
-            let holder = String(parts[2])
-            let token = String(key.dropLast(holder.count + 1))
+        let key = (request.parameter("key") ?? "").split(separator: ".", maxSplits: 2)
+        if key.count == 3 {
+            let (token, holder) = ("\(key[0]).\(key[1])", String(key[2]))
             if signer.accepts(token, of: holder, at: unixSeconds) { return holder }
         }
-        guard let room = request.parameter("room"), !room.isEmpty else { return nil }
+        guard let room = request.parameter("room"), Lobby.isName(room) else { return nil }
         if let client = request.parameter("client"), isParticipant(client, room) {
             return Self.holder(room: room, participant: client)
         }
@@ -152,17 +142,8 @@ final class ICEServers {
         return Self.holder(room: room, participant: "token")
     }
 
-    /// `ROOM.PARTICIPANT`, for usernames and keys: at most 257 bytes of letters, digits and `-_.:`.
-    static func holder(room: String, participant: String) -> String {
-        "\(tame(room)).\(tame(participant))"
-    }
-
-    private static func tame(_ text: String) -> String {
-        let bytes = text.utf8.prefix(128).map {
-            $0.isLetterOrDigit || "-_:".utf8.contains($0) ? $0 : UInt8(ascii: "_")
-        }
-        return String(decoding: bytes, as: UTF8.self)
-    }
+    /// The user that credentials and keys are for: at most 257 bytes, as names have 128.
+    static func holder(room: String, participant: String) -> String { "\(room).\(participant)" }
 }
 
 extension Now {

@@ -21,15 +21,6 @@ struct MetricsRoutes {
         router.on(.GET, "/readyz") { _ in readiness() }
     }
 
-    /// All metrics.
-    func text() -> String {
-        var text = PrometheusText()
-        writeServer(&text)
-        writeRelay(&text)
-        writeControl(&text)
-        return text.text
-    }
-
     private func readiness() -> Response {
         if context.isStopping { return .text(.serviceUnavailable, "stopping\n") }
         let stalled = context.watch.stalled(at: .now())
@@ -38,15 +29,23 @@ struct MetricsRoutes {
         return .text(.serviceUnavailable, "relay threads that do not move: \(names)\n")
     }
 
+    /// All metrics.
+    private func text() -> String {
+        var text = PrometheusText()
+        writeServer(&text)
+        writeRelay(&text)
+        writeControl(&text)
+        return text.text
+    }
+
     private func writeServer(_ text: inout PrometheusText) {
         let version = [(name: "version", value: context.configuration.version)]
-        text.write("turnpike_build_info", .gauge, "The program's version.", [(version, 1)])
-        let uptime = context.uptimeSeconds
-        text.write("turnpike_uptime_seconds", .gauge, "Time since the start.", value: uptime)
+        text.write("turnpike_build_info", "The program's version.", [(version, 1)])
+        text.write("turnpike_uptime_seconds", "Time since the start.", context.uptimeSeconds)
         let memory = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)
         if let pages = memory?.split(separator: " ").dropFirst().first.flatMap({ Int($0) }) {
             let bytes = Double(pages * Int(getpagesize()))
-            text.write("process_resident_memory_bytes", .gauge, "Resident memory.", value: bytes)
+            text.write("process_resident_memory_bytes", "Resident memory.", bytes)
         }
     }
 
@@ -55,22 +54,22 @@ struct MetricsRoutes {
             let samples = metric.members.flatMap { member in
                 threadSamples(member.label) { Double($1.counters.value(member.counter)) }
             }
-            text.write(metric.name, metric.isGauge ? .gauge : .counter, metric.help, samples)
+            text.write(metric.name, metric.help, samples)
         }
         let times = threadSamples { $1.cpuNanoseconds().map { Double($0) / 1e9 } }
-        text.write("turnpike_relay_cpu_seconds_total", .counter, "CPU time used.", times)
+        text.write("turnpike_relay_cpu_seconds_total", "CPU time used.", times)
         let stalled = context.watch.stalled(at: .now())
         let moving = threadSamples { index, _ in stalled.contains(index) ? 0 : 1 }
-        text.write("turnpike_relay_moving", .gauge, "Whether the thread makes passes.", moving)
+        text.write("turnpike_relay_moving", "Whether the thread makes passes.", moving)
     }
 
     /// A sample of each relay thread that has one.
     private func threadSamples(
-        _ label: (name: String, value: String)? = nil,
+        _ label: PrometheusText.Label? = nil,
         _ value: (Int, RelayView.Thread) -> Double?
-    ) -> [PrometheusText.Sample] {
+    ) -> [([PrometheusText.Label], Double)] {
         context.relay.threads.enumerated().compactMap { index, thread in
-            let labels = [("thread", "\(index)")] + (label.map { [$0] } ?? [])
+            let labels = [("thread", "\(index)"), label].compactMap { $0 }
             return value(index, thread).map { (labels, $0) }
         }
     }
@@ -78,11 +77,10 @@ struct MetricsRoutes {
     private func writeControl(_ text: inout PrometheusText) {
         for counter in ControlCounter.allCases {
             let name = "turnpike_control_\(counter.name)" + (counter.isGauge ? "" : "_total")
-            let value = Double(context.counters[counter])
-            text.write(name, counter.isGauge ? .gauge : .counter, counter.rawValue, value: value)
+            text.write(name, counter.rawValue, Double(context.counters[counter]))
         }
         let used = Double(ControlThread.cpuNanoseconds) / 1e9
-        text.write("turnpike_control_cpu_seconds_total", .counter, "CPU time used.", value: used)
+        text.write("turnpike_control_cpu_seconds_total", "CPU time used.", used)
     }
 }
 

@@ -2,11 +2,8 @@
 
 /// Metrics as they are written, one after the other.
 struct PrometheusText {
-    /// The kinds of metrics we have.
-    enum Kind: String { case counter, gauge }
-
-    /// A value with its labels.
-    typealias Sample = (labels: [(name: String, value: String)], value: Double)
+    /// What tells the values of a metric apart.
+    typealias Label = (name: String, value: String)
 
     /// What was written so far.
     private(set) var text = ""
@@ -14,24 +11,24 @@ struct PrometheusText {
     /// Writes a metric with all its samples; none without a sample.
     ///
     /// - Parameters:
-    ///   - name: The whole name; a counter's ends in `_total`.
-    ///   - kind: What it is.
+    ///   - name: The whole name; one that ends in `_total` is a counter's, all others are gauges'.
     ///   - help: What it counts, in one line.
     ///   - samples: Its values.
-    mutating func write(_ name: String, _ kind: Kind, _ help: String, _ samples: [Sample]) {
+    mutating func write(_ name: String, _ help: String, _ samples: [([Label], Double)]) {
         if samples.isEmpty { return }
-        text += "# HELP \(name) \(help)\n# TYPE \(name) \(kind.rawValue)\n"
-        for sample in samples {
-            text += "\(name)\(Self.braced(sample.labels)) \(Self.number(sample.value))\n"
+        let kind = name.hasSuffix("_total") ? "counter" : "gauge"
+        text += "# HELP \(name) \(help)\n# TYPE \(name) \(kind)\n"
+        for (labels, value) in samples {
+            text += "\(name)\(Self.braced(labels)) \(Self.number(value))\n"
         }
     }
 
     /// Writes a metric of one value without labels.
-    mutating func write(_ name: String, _ kind: Kind, _ help: String, value: Double) {
-        write(name, kind, help, [([], value)])
+    mutating func write(_ name: String, _ help: String, _ value: Double) {
+        write(name, help, [([], value)])
     }
 
-    private static func braced(_ labels: [(name: String, value: String)]) -> String {
+    private static func braced(_ labels: [Label]) -> String {
         if labels.isEmpty { return "" }
         let pairs = labels.map { "\($0.name)=\"\(escaped($0.value))\"" }
         return "{\(pairs.joined(separator: ","))}"
@@ -44,7 +41,6 @@ struct PrometheusText {
 
     /// Whole numbers without a fraction: a counter of datagrams has all its digits.
     private static func number(_ value: Double) -> String {
-        let whole = Int64(exactly: value)
-        return whole.map { "\($0)" } ?? "\(value)"
+        Int64(exactly: value).map { "\($0)" } ?? "\(value)"
     }
 }

@@ -8,25 +8,8 @@ struct RelayMetric {
     let name: String
     /// What it counts.
     let help: String
-    let isGauge: Bool
     /// Its counters, and of each what tells it apart, such as `direction` and `from_clients`.
-    let members: [(counter: RelayCounter, label: (name: String, value: String)?)]
-
-    /// All metrics, made once: names of cases cost their time.
-    static let all: [RelayMetric] = {
-        let counters = RelayCounter.allCases.map { (counter: $0, name: $0.name) }
-        let inFamilies = families.map { family, label, help in
-            let members = counters.filter { $0.name.hasPrefix(family + "_") }.map {
-                (counter: $0.counter, label: (label, String($0.name.dropFirst(family.count + 1))))
-            }
-            return RelayMetric(family, help, members)
-        }
-        let others = counters.filter { counter in
-            !families.contains { counter.name.hasPrefix($0.name + "_") }
-        }
-        return inFamilies
-            + others.map { RelayMetric($0.name, $0.counter.help, [($0.counter, nil)]) }
-    }()
+    private(set) var members: [(counter: RelayCounter, label: PrometheusText.Label?)] = []
 
     private static let families: [(name: String, label: String, help: String)] = [
         ("datagrams", "direction", "Datagrams received from and sent to clients and peers."),
@@ -34,14 +17,21 @@ struct RelayMetric {
         ("drops", "reason", "Datagrams dropped, by reason."),
     ]
 
-    private init(
-        _ name: String,
-        _ help: String,
-        _ members: [(counter: RelayCounter, label: (name: String, value: String)?)]
-    ) {
-        isGauge = members.contains { $0.counter.isGauge }
-        self.name = "turnpike_relay_\(name)" + (isGauge ? "" : "_total")
-        self.help = help
-        self.members = members
-    }
+    /// All metrics, made once: names of cases cost their time.
+    static let all: [RelayMetric] = {
+        var all = families.map {
+            RelayMetric(name: "turnpike_relay_\($0.name)_total", help: $0.help)
+        }
+        for counter in RelayCounter.allCases {
+            let name = counter.name
+            if let index = families.firstIndex(where: { name.hasPrefix($0.name + "_") }) {
+                let value = String(name.dropFirst(families[index].name.count + 1))
+                all[index].members.append((counter, (families[index].label, value)))
+            } else {
+                let name = "turnpike_relay_\(name)" + (counter.isGauge ? "" : "_total")
+                all.append(RelayMetric(name: name, help: counter.help, members: [(counter, nil)]))
+            }
+        }
+        return all
+    }()
 }

@@ -4,16 +4,17 @@ import FoundationEssentials
 import Tokens
 
 extension Lobby {
-    /// A socket opened.
-    func connected(_ socket: any SignallingSocket) {
-        sessions[ObjectIdentifier(socket)] = .anonymous
-    }
-
     /// A socket's client said something.
     func received(_ text: String, from socket: any SignallingSocket) {
-        guard let session = sessions[ObjectIdentifier(socket)] else { return }
         do throws(SignallingError) {
-            try obey(try SignallingCommand(text), session, socket)
+            switch try SignallingCommand(text) {
+            case .register(let room, let client): try register(socket, as: client, in: room)
+            case .send(let text, let addressee):
+                guard let seat = registered[ObjectIdentifier(socket)] else { throw .notRegistered }
+                if text.isEmpty { throw .missingMessage }
+                // Who sends is not told when it fails.
+                try? signal(text, to: addressee, from: seat)
+            }
         } catch {
             counters.add(.webSocketErrors)
             socket.send(SignallingFrame.error(error))
@@ -25,10 +26,8 @@ extension Lobby {
 
     /// A socket ended, whoever ended it: the seat of one that was registered waits for another.
     func closed(_ socket: any SignallingSocket) {
-        let session = sessions.removeValue(forKey: ObjectIdentifier(socket))
-        guard case .registered(let seat)? = session, seat.socket === socket else { return }
+        guard let seat = registered.removeValue(forKey: ObjectIdentifier(socket)) else { return }
         seat.socket = nil
-        counters.add(.registered, -1)
         startTimer(seat, seconds: configuration.graceSeconds)
     }
 
@@ -44,7 +43,7 @@ extension Lobby {
         if let seat = rooms[room]?[Self.canonical(client)] { removeSeat(seat) }
     }
 
-    /// Sends a client's message to the others, or keeps it for them.
+    /// Sends a client's message to the others, or keeps it for them or for the next.
     ///
     /// In rooms of more than two a message goes to the one it names, or to all; one who names somebody else is refused.
     func send(
@@ -57,7 +56,7 @@ extension Lobby {
             seat.mayReach($0) && (addressee == nil || addressee == $0.client)
         }
         if others.isEmpty, addressee != nil { throw .invalidClient }
-        if others.isEmpty, !seat.isDeparted { try enqueue(text, from: seat, to: nil) }
+        if others.isEmpty, seat.standing != .departed { try enqueue(text, from: seat, to: nil) }
         for other in others {
             if let socket = other.socket {
                 relay(text, from: seat, to: socket)
@@ -68,33 +67,20 @@ extension Lobby {
         if addressee == nil { seat.saidBye = isBye(text) }
     }
 
-    private func obey(
-        _ command: SignallingCommand,
-        _ session: Session,
-        _ socket: any SignallingSocket
-    ) throws(SignallingError) {
-        switch (command, session) {
-        case (.register, .registered): throw .duplicateRegisterRequest
-        case (.register(let room, let client), .anonymous):
-            if room.isEmpty || client.isEmpty { throw .missingIdentifier }
-            let seat = try seat(of: client, in: room)
-            if seat.socket != nil { throw .duplicateRegistration }
-            register(socket, in: seat)
-        case (.send, .anonymous): throw .notRegistered
-        case (.send("", _), .registered): throw .missingMessage
-        case (.send(let text, let addressee), .registered(let seat)):
-            // Who sends is not told when it fails.
-            try? signal(text, to: addressee, from: seat)
-        }
-    }
-
     /// Gives a client's seat its socket, and the socket what waited for it.
-    private func register(_ socket: any SignallingSocket, in seat: Seat) {
+    private func register(
+        _ socket: any SignallingSocket,
+        as client: String,
+        in room: String
+    ) throws(SignallingError) {
+        if registered[ObjectIdentifier(socket)] != nil { throw .duplicateRegisterRequest }
+        if room.isEmpty || client.isEmpty { throw .missingIdentifier }
+        let seat = try seat(of: client, in: room)
+        if seat.socket != nil { throw .duplicateRegistration }
         seat.socket = socket
-        stopTimer(seat)
-        sessions[ObjectIdentifier(socket)] = .registered(seat)
+        timers[ObjectIdentifier(seat)] = nil
+        registered[ObjectIdentifier(socket)] = seat
         counters.add(.registrations)
-        counters.add(.registered)
         for other in seat.room.seats where other.mayReach(seat) {
             let waiting = takeMessages(of: other) { $0 == nil || $0 == seat.client }
             for text in waiting { relay(text, from: other, to: socket) }
@@ -119,13 +105,12 @@ extension Lobby {
         let client = Self.canonical(client)
         if let room = rooms[name] {
             if let seat = room[client] { return seat }
-            let occupancy = room.seats.count { !$0.isDeparted }
+            let occupancy = room.seats.count { $0.standing != .departed }
             if !room.participants.isEmpty || occupancy >= room.capacity { throw .roomIsFull }
         }
         if max(name.utf8.count, client.utf8.count) > RoomTokens.nameLimit { throw .invalidClient }
-        guard !configuration.requiresToken,
-            let seat = addSeat(client, .visitor, in: name)
-        else { throw .roomIsFull }
+        guard !configuration.requiresToken, let room = room(name) else { throw .roomIsFull }
+        let seat = addSeat(client, .visitor, in: room)
         startTimer(seat, seconds: configuration.graceSeconds)
         return seat
     }
@@ -137,12 +122,13 @@ extension Lobby {
 
     private func isBye(_ text: String) -> Bool {
         struct Message: Decodable { var type: String }
-        guard text.utf8.count <= 64, text.contains("bye") else { return false }
+        // A long one is not worth reading.
+        guard text.utf8.count <= 64 else { return false }
         return (try? JSONDecoder().decode(Message.self, from: Data(text.utf8)))?.type == "bye"
     }
 
     /// Web and iOS spell the pseudo client differently; it is one seat.
     private static func canonical(_ client: String) -> String {
-        client.lowercased() == "loopback_client_id" ? loopbackClient : client
+        client.lowercased() == "loopback_client_id" ? Seat.loopbackClient : client
     }
 }

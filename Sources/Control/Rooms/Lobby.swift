@@ -16,26 +16,21 @@ import Tokens
 
 /// All rooms and the sockets of their clients; lives on the event loop.
 final class Lobby: SocketListener {
-    /// What a socket is to the rooms.
-    enum Session {
-        case anonymous
-        case registered(Seat)
-    }
-
     /// Bytes of waiting messages in all.
     private static let waitingBytesLimit = 268_435_456
-    /// The other seat of a loopback room.
-    static let loopbackClient = "LOOPBACK_CLIENT_ID"
 
     let configuration: ControlConfiguration.Rooms
     let counters: ControlCounters
     /// Tells the time; tests turn it.
     var clock: () -> NIODeadline = NIODeadline.now
     var rooms: [String: Room] = [:] { didSet { counters[.rooms] = rooms.count } }
-    var sessions: [ObjectIdentifier: Session] = [:]
-    private var waitingBytes = 0
+    /// The seats of sockets that are registered.
+    var registered: [ObjectIdentifier: Seat] = [:] {
+        didSet { counters[.registered] = registered.count }
+    }
     /// Seats without a socket, and when they are freed.
-    private var timers: [ObjectIdentifier: (seat: Seat, deadline: NIODeadline)] = [:]
+    var timers: [ObjectIdentifier: (seat: Seat, deadline: NIODeadline)] = [:]
+    private var waitingBytes = 0
     private var sweepAt = NIODeadline.uptimeNanoseconds(0)
 
     /// A lobby without rooms.
@@ -59,12 +54,11 @@ final class Lobby: SocketListener {
         return room
     }
 
-    /// Makes a seat at the end of the room, and the room if there is none; nil when there are too many rooms.
-    func addSeat(_ client: String, _ standing: Seat.Standing, in name: String) -> Seat? {
-        guard let room = room(name) else { return nil }
+    /// Makes a seat at the end of a room.
+    func addSeat(_ client: String, _ standing: Seat.Standing, in room: Room) -> Seat {
         room.usedAt = clock()
         if standing == .participant { counters.add(.participants) }
-        return room.addSeat(client, standing)
+        return Seat(client, standing, in: room)
     }
 
     /// Takes a seat away with its queue, closes its socket, and tells those it leaves behind.
@@ -74,29 +68,27 @@ final class Lobby: SocketListener {
     /// as a call may be on; in larger rooms the frame says whom it is from.
     func removeSeat(_ seat: Seat, announces: Bool = true) {
         let room = seat.room
-        room.seats.removeAll { $0 === seat }
-        stopTimer(seat)
+        guard let index = room.seats.firstIndex(where: { $0 === seat }) else { return }
+        room.seats.remove(at: index)
+        timers[ObjectIdentifier(seat)] = nil
         _ = takeMessages(of: seat) { _ in true }
         releaseMessages(to: seat)
-        if seat.standing == .participant { counters.add(.participants, -1) }
         if let socket = seat.socket {
-            counters.add(.registered, -1)
-            sessions[ObjectIdentifier(socket)] = nil
+            registered[ObjectIdentifier(socket)] = nil
             seat.socket = nil
             socket.close()
         }
         if announces, seat.standing != .visitor, !seat.saidBye { announceEnd(of: seat) }
-        if seat.standing == .participant { endLoopback(of: room) }
-        if room.seats.isEmpty, !room.isReserved, rooms[room.name] === room {
-            rooms[room.name] = nil
+        if seat.standing == .participant {
+            counters.add(.participants, -1)
+            endLoopback(of: room)
         }
+        if room.seats.isEmpty, !room.isReserved { rooms[room.name] = nil }
     }
 
     /// Frees the pseudo client's seat.
     func endLoopback(of room: Room) {
-        guard room.isLoopback else { return }
-        room.isLoopback = false
-        if let seat = room[Self.loopbackClient] { removeSeat(seat, announces: false) }
+        if let seat = room.loopback { removeSeat(seat, announces: false) }
     }
 
     private func announceEnd(of seat: Seat) {
@@ -151,9 +143,6 @@ final class Lobby: SocketListener {
         timers[ObjectIdentifier(seat)] = (seat, clock() + .seconds(Int64(seconds)))
     }
 
-    /// Lets a seat stay: it has its socket, or is freed.
-    func stopTimer(_ seat: Seat) { timers[ObjectIdentifier(seat)] = nil }
-
     /// Frees the seats whose time is over, and forgets reserved rooms that nobody uses; to be called some times a second.
     func expire() {
         let now = clock()
@@ -163,9 +152,11 @@ final class Lobby: SocketListener {
             removeSeat(timer.seat)
         }
         if now < sweepAt { return }
-        let ttl = TimeAmount.seconds(Int64(configuration.ttlSeconds))
-        sweepAt = now + .seconds(Int64(min(60, max(1, configuration.ttlSeconds / 10))))
-        let unused = rooms.filter { $1.isReserved && $1.seats.isEmpty && $1.usedAt + ttl <= now }
-        for name in unused.keys { rooms[name] = nil }
+        sweepAt = now + .seconds(1)
+        let unusedSince = now - .seconds(Int64(configuration.ttlSeconds))
+        for (name, room) in rooms
+        where room.isReserved && room.seats.isEmpty && room.usedAt <= unusedSince {
+            rooms[name] = nil
+        }
     }
 }

@@ -9,23 +9,19 @@ struct MessageQueue {
 
     /// Without an addressee they are for whoever comes next.
     private var entries: [(text: String, addressee: String?)] = []
-    private var bytes = 0
 
     /// Adds a message; false when there is no room for it.
     mutating func append(_ text: String, to addressee: String?) -> Bool {
-        let size = text.utf8.count
-        guard entries.count < Self.countLimit, bytes + size <= Self.byteLimit else { return false }
+        let bytes = entries.reduce(text.utf8.count) { $0 + $1.text.utf8.count }
+        guard entries.count < Self.countLimit, bytes <= Self.byteLimit else { return false }
         entries.append((text, addressee))
-        bytes += size
         return true
     }
 
     /// Takes out what is for the addressees that fit, in order.
     mutating func take(where fits: (_ addressee: String?) -> Bool) -> [String] {
-        if entries.isEmpty { return [] }
         let taken = entries.filter { fits($0.addressee) }.map(\.text)
         entries.removeAll { fits($0.addressee) }
-        bytes -= taken.reduce(0) { $0 + $1.utf8.count }
         return taken
     }
 

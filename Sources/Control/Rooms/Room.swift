@@ -12,9 +12,7 @@ final class Room {
     var usedAt: NIODeadline
     var seats: [Seat] = []
     /// Seats there ever were.
-    private(set) var arrivals = 0
-    /// One participant talks to itself, and the other seat is taken by a pseudo client.
-    var isLoopback = false
+    fileprivate(set) var arrivals = 0
 
     init(_ name: String, capacity: Int, isReserved: Bool, usedAt: NIODeadline) {
         self.name = name
@@ -28,61 +26,65 @@ final class Room {
 
     var participants: [Seat] { seats.filter { $0.standing == .participant } }
 
-    var isFull: Bool { isLoopback || participants.count >= capacity }
+    /// The seat of the pseudo client in a room where one participant talks to itself: it takes all that is free.
+    var loopback: Seat? { participants.first { $0.client == Seat.loopbackClient } }
+
+    var isFull: Bool { loopback != nil || participants.count >= capacity }
 
     /// A room that exists for those who join: others are only known to signalling.
     var isPublic: Bool { isReserved || !participants.isEmpty }
 
     /// A client's seat.
     subscript(client: String) -> Seat? { seats.first { $0.client == client } }
-
-    func addSeat(_ client: String, _ standing: Seat.Standing) -> Seat {
-        let seat = Seat(client, standing, in: self, arrival: arrivals)
-        seats.append(seat)
-        arrivals += 1
-        return seat
-    }
 }
 
 /// A place of one client in a room, with what it sent that nobody could be given yet.
 final class Seat {
     /// How its client stands to the room.
-    enum Standing: Equatable {
+    enum Standing {
         /// Only used signalling, as clients of a lone Collider do; there are none beside participants.
         case visitor
         /// Joined.
         case participant
-        /// Left; it may still say bye to those who were there before `arrivals` had come to this number.
-        case departed(arrivals: Int)
+        /// Left; it may still say bye to those who were there.
+        case departed
     }
+
+    /// The other client of a loopback room.
+    static let loopbackClient = "LOOPBACK_CLIENT_ID"
 
     let client: String
     /// Outlives its seats, but not what else still knows them.
     unowned let room: Room
-    /// The number of this seat among all that the room ever had.
-    private let arrival: Int
-    var standing: Standing
+    private(set) var standing: Standing
     var socket: (any SignallingSocket)?
     /// Whether the last it said to all was that it hangs up.
     var saidBye = false
     var undelivered = MessageQueue()
+    /// The number of this seat among all that the room ever had.
+    private let arrival: Int
+    /// Whom it may still reach: those with lower numbers.
+    private var reach = Int.max
 
-    fileprivate init(_ client: String, _ standing: Standing, in room: Room, arrival: Int) {
+    /// A seat at the end of the room.
+    init(_ client: String, _ standing: Standing, in room: Room) {
         self.client = client
         self.standing = standing
         self.room = room
-        self.arrival = arrival
+        arrival = room.arrivals
+        room.arrivals += 1
+        room.seats.append(self)
     }
 
-    var isDeparted: Bool {
-        if case .departed = standing { true } else { false }
+    /// Its client leaves, and does not know those who come now.
+    func depart() {
+        standing = .departed
+        reach = room.arrivals
     }
 
     /// Whether it may say something to another seat.
     func mayReach(_ other: Seat) -> Bool {
-        if other === self || other.isDeparted { return false }
-        if case .departed(let arrivals) = standing { return other.arrival < arrivals }
-        return true
+        other !== self && other.standing != .departed && other.arrival < reach
     }
 
     /// What it says, as the frame that others get; it names the sender in rooms of more than two.

@@ -19,15 +19,12 @@ enum SignallingCommand: Equatable {
         let object: [String: JSONValue]?
         do {
             object = try JSONDecoder().decode([String: JSONValue]?.self, from: Data(text.utf8))
-        } catch {
-            throw .unreadable
-        }
+        } catch { throw .unreadable }
         var fields: [String: String] = [:]
-        for (key, field) in object ?? [:] {
+        // Of spellings of one name the plain one comes last, and counts.
+        for (key, field) in (object ?? [:]).sorted(by: { $0.key < $1.key }) where field != .null {
             let name = key.lowercased()
             guard ["cmd", "roomid", "clientid", "msg", "to"].contains(name) else { continue }
-            // Of spellings of one name, the plain one counts.
-            if field == .null || key != name && fields[name] != nil { continue }
             guard case .string(let text) = field else { throw .unreadable }
             fields[name] = text
         }

@@ -51,7 +51,6 @@ final class WebSocketConnection: ChannelInboundHandler, Connection {
         self.context = context
         counters.add(.webSocketsOpened)
         counters.add(.openWebSockets)
-        listener?.connected(self)
     }
 
     /// Comes in a turn of its own after the channel has closed, never from inside a write that failed.

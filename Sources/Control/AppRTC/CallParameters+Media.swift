@@ -2,25 +2,18 @@
 
 import NIOHTTP1
 
-/// The `media_constraints` of a request, and what the user should know about them.
-struct MediaConstraints {
+extension CallParameters {
     /// `{"audio":…,"video":…}`, each a bool or `{"mandatory":{…},"optional":[…]}`.
-    private(set) var value: JSONValue
-    private(set) var warnings: [String] = []
-
-    /// The constraints that a request asks for.
-    init(_ request: Request) {
-        let asked = request.parameter("video") ?? ""
+    mutating func media() -> JSONValue {
+        let (asked, hd) = (request.parameter("video") ?? "", request.parameter("hd") ?? "")
         let agent = request.headers.first(name: "User-Agent") ?? ""
         var video = asked
-        if request.parameter("hd")?.lowercased() == "true" {
+        if hd.lowercased() == "true" {
             video = "mandatory:minWidth=1280,mandatory:minHeight=720"
             if !asked.isEmpty {
                 warnings.append(#"The "hd" parameter has overridden video=\#(asked)"#)
             }
-        } else if asked.isEmpty, (request.parameter("hd") ?? "").isEmpty,
-            agent.contains("Chrome"), !agent.contains("Android")
-        {
+        } else if asked.isEmpty, hd.isEmpty, agent.contains("Chrome"), !agent.contains("Android") {
             video = "optional:minWidth=1280,optional:minHeight=720"
         }
         for name in ["minre", "maxre"] where request.parameter(name) != nil {
@@ -28,10 +21,8 @@ struct MediaConstraints {
         }
         let audio = request.parameter("audio") ?? ""
         var members = ["audio": Self.track(audio), "video": Self.track(video)]
-        if !(request.parameter("firefox_fake_device") ?? "").isEmpty {
-            members["fake"] = .bool(true)
-        }
-        value = .object(members)
+        if request.parameter("firefox_fake_device") ?? "" != "" { members["fake"] = .bool(true) }
+        return .object(members)
     }
 
     /// One kind of track: yes, no, or a comma list of `key=value`.
@@ -39,18 +30,15 @@ struct MediaConstraints {
     /// Keys of Google's are optional and others mandatory, unless `mandatory:` or `optional:` says so; what is no
     /// `key=value` is ignored.
     static func track(_ text: String) -> JSONValue {
-        if text.isEmpty || text.lowercased() == "true" { return .bool(true) }
-        if text.lowercased() == "false" { return .bool(false) }
+        if let isWanted = Bool(text.isEmpty ? "true" : text.lowercased()) { return .bool(isWanted) }
         var mandatory: [String: JSONValue] = [:]
         var optional: [JSONValue] = []
         for item in text.split(separator: ",") {
             let parts = item.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
             let pair = (parts.last ?? "").split(separator: "=", omittingEmptySubsequences: false)
             guard pair.count == 2, !pair[0].isEmpty else { continue }
-            let isMandatory =
-                parts.count == 2 ? parts[0] == "mandatory" : !pair[0].hasPrefix("goog")
             let (key, value) = (String(pair[0]), JSONValue.string(String(pair[1])))
-            if isMandatory {
+            if parts.count == 2 ? parts[0] == "mandatory" : !key.hasPrefix("goog") {
                 mandatory[key] = value
             } else {
                 optional.append(.object([key: value]))
