@@ -26,14 +26,14 @@ public struct RoomDocument: Codable, Equatable, Sendable {
     /// A room as it is now.
     init(_ room: Room, forAdmin isForAdmin: Bool) {
         let seats = room.participants
-        let participants = seats.enumerated().map { index, seat in
+        let documents = seats.enumerated().map { index, seat in
             Participant(id: seat.client, isInitiator: index == 0, isConnected: seat.socket != nil)
         }
         id = room.name
         capacity = room.capacity
         occupancy = seats.count
         isReserved = room.isReserved
-        self.participants = isForAdmin ? participants : nil
+        participants = isForAdmin ? documents : nil
     }
 }
 

@@ -110,10 +110,8 @@ extension AllocationID {
 extension RecordedAddress {
     /// The address with its port, IPv6 in brackets.
     fileprivate var text: String {
-        let ip =
-            version == 4
-            ? IPAddress(ipv4: UInt32(truncatingIfNeeded: low))
-            : IPAddress(ipv6High: high, low: low)
+        let ipv4 = IPAddress(ipv4: UInt32(truncatingIfNeeded: low))
+        let ip = version == 4 ? ipv4 : IPAddress(ipv6High: high, low: low)
         return TransportAddress(ip: ip, port: port).description
     }
 }

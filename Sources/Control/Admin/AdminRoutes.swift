@@ -59,9 +59,8 @@ struct AdminRoutes {
         _ future: EventLoopFuture<Value>,
         _ response: @escaping (Value) -> Response
     ) -> Reply {
-        let answer = future.assumeIsolated().map(response).flatMapErrorThrowing { error in
-            guard let refusal = error as? Response else { throw error }
-            return refusal
+        let answer = future.assumeIsolated().map(response).recover { error in
+            error as? Response ?? .problem(.internalServerError, "\(error)")
         }
         return .later(answer.nonisolated())
     }

@@ -121,9 +121,8 @@ final class AllocationDesk {
         // Whoever waits may ask again at once.
         begin()
         guard let silent else { return job.promise.succeed(listing) }
-        job.promise.fail(
-            Response.problem(.gatewayTimeout, "relay thread \(silent) does not answer")
-        )
+        let reason = "relay thread \(silent) does not answer"
+        job.promise.fail(Response.problem(.gatewayTimeout, reason))
     }
 
     private func take(_ answer: RelayAnswer, of thread: Int, for job: Job) {

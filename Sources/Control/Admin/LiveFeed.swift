@@ -7,20 +7,19 @@ import NIOCore
 final class LiveFeed {
     /// Who may watch at a time.
     private static let watchersMaximum = 64
-    private static let interval = TimeAmount.seconds(1)
 
     private let context: ControlContext
     private var watchers: [any EventStream] = []
-    private var lastCPU: (nanoseconds: UInt64, time: NIODeadline)
+    private var lastCPU: (seconds: Double, time: NIODeadline)
     private var load = 0.0
 
     /// Looks at the threads once a second from now on, whether somebody watches or not.
     init(_ context: ControlContext) {
         self.context = context
-        lastCPU = (ControlThread.cpuNanoseconds, .now())
+        lastCPU = (ControlThread.cpuSeconds, .now())
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        let (loop, interval) = (context.eventLoop, Self.interval)
-        loop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
+        let second = TimeAmount.seconds(1)
+        context.eventLoop.scheduleRepeatedTask(initialDelay: second, delay: second) { _ in
             bound.value.look(at: .now())
         }
     }
@@ -35,9 +34,9 @@ final class LiveFeed {
 
     private func look(at now: NIODeadline) {
         context.watch.look(at: now)
-        let used = ControlThread.cpuNanoseconds
-        let span = max((now - lastCPU.time).nanoseconds, 1)
-        load = (Double(used - lastCPU.nanoseconds) / Double(span) * 1e3).rounded() / 1e3
+        let used = ControlThread.cpuSeconds
+        let seconds = Double(max((now - lastCPU.time).nanoseconds, 1)) / 1e9
+        load = ((used - lastCPU.seconds) / seconds * 1e3).rounded() / 1e3
         lastCPU = (used, now)
         if watchers.isEmpty { return }
         let event = jsonText(status())
@@ -53,7 +52,7 @@ final class LiveFeed {
             uptimeSeconds: Int(context.uptimeSeconds),
             threads: context.watch.threads(at: .now()),
             control: Dictionary(uniqueKeysWithValues: counters),
-            controlCPUSeconds: Double(ControlThread.cpuNanoseconds) / 1e9,
+            controlCPUSeconds: ControlThread.cpuSeconds,
             controlLoad: load
         )
     }

@@ -28,10 +28,10 @@ final class RelayWatch {
         }
 
         /// What was counted a second since an earlier look.
-        func rate(of count: KeyPath<Look, UInt64>, since earlier: Look) -> Double {
+        func rate(_ count: KeyPath<Look, UInt64>, since earlier: Look) -> Double {
             let (new, old) = (self[keyPath: count], earlier[keyPath: count])
-            return new > old
-                ? Double(new - old) * 1e9 / Double((time - earlier.time).nanoseconds) : 0
+            let seconds = Double((time - earlier.time).nanoseconds) / 1e9
+            return new > old ? Double(new - old) / seconds : 0
         }
     }
 
@@ -60,9 +60,6 @@ final class RelayWatch {
         let stalled = stalled(at: now)
         return relay.threads.enumerated().map { index, thread in
             let (before, last) = looks[index]
-            func rate(_ count: KeyPath<Look, UInt64>) -> Double {
-                last.rate(of: count, since: before)
-            }
             return ServerStatus.Thread(
                 thread: index,
                 cpu: thread.cpu,
@@ -70,10 +67,10 @@ final class RelayWatch {
                 allocations: thread.counters.value(.allocations),
                 permissions: thread.counters.value(.permissions),
                 channels: thread.counters.value(.channels),
-                datagramsPerSecond: Int(rate(\.datagrams).rounded()),
-                bitsPerSecond: Int((rate(\.bytes) * 8).rounded()),
-                dropsPerSecond: Int(rate(\.drops).rounded()),
-                load: (rate(\.cpuNanoseconds) / 1e6).rounded() / 1e3,
+                datagramsPerSecond: Int(last.rate(\.datagrams, since: before).rounded()),
+                bitsPerSecond: Int((last.rate(\.bytes, since: before) * 8).rounded()),
+                dropsPerSecond: Int(last.rate(\.drops, since: before).rounded()),
+                load: (last.rate(\.cpuNanoseconds, since: before) / 1e6).rounded() / 1e3,
                 cpuSeconds: Double(thread.cpuNanoseconds() ?? 0) / 1e9
             )
         }

@@ -13,8 +13,8 @@ struct AppRTCRoutes {
 
     /// Adds them.
     func add(to router: inout Router) {
-        router.on(.GET, "/") { Page.landing.response(values: parameters(of: $0).values) }
-        router.on(.GET, "/params") { .json(.ok, parameters(of: $0).members) }
+        router.on(.GET, "/") { Page.landing.response(values: CallParameters($0, context).values) }
+        router.on(.GET, "/params") { .json(.ok, CallParameters($0, context).members) }
         router.on(.GET, "/r/{room}", page)
         router.on(.POST, "/join/{room}", join)
         // Older Android clients join so.
@@ -23,28 +23,29 @@ struct AppRTCRoutes {
         router.on(.POST, "/leave/{room}/{client}", leave)
         // So a lone Collider tells that it freed a seat.
         router.on(.POST, "/bye/{room}/{client}", leave)
-        for method in [HTTPMethod.GET, .POST] {
-            router.on(method, "/v1alpha/iceconfig") { context.ice.reply(to: $0) }
-        }
+        router.on(.GET, "/v1alpha/iceconfig") { context.ice.reply(to: $0) }
+        router.on(.POST, "/v1alpha/iceconfig") { context.ice.reply(to: $0) }
     }
 
     private func page(_ request: Request) throws(Response) -> Response {
         let room = try request.name("room")
         let page = context.lobby.isFull(room) ? Page.full : Page.call
-        return page.response(values: parameters(of: request, room: room).values)
+        return page.response(values: CallParameters(request, context, room: room).values)
     }
 
     private func join(_ request: Request) throws(Response) -> Response {
         let room = try request.name("room")
         guard context.configuration.admits(request, to: room, at: request.time.unixSeconds) else {
-            return Self.result("ERROR", Self.nothing, .forbidden)
+            var refusal = Self.result("ERROR", Self.nothing)
+            refusal.status = .forbidden
+            return refusal
         }
         try context.gate.count(.join, of: request)
         let isLoopback = request.parameter("debug") == "loopback"
         guard let joined = context.lobby.join(room, isLoopback: isLoopback) else {
             return Self.result(context.lobby.isFull(room) ? "FULL" : "ERROR", Self.nothing)
         }
-        let parameters = parameters(of: request, room: room, joined)
+        let parameters = CallParameters(request, context, room: room, joined)
         return Self.result("SUCCESS", .object(parameters.members))
     }
 
@@ -86,22 +87,9 @@ struct AppRTCRoutes {
         return result(report?.type == "event" ? "SUCCESS" : "INVALID_REQUEST")
     }
 
-    private func parameters(
-        of request: Request,
-        room: String? = nil,
-        _ joined: Participation? = nil
-    ) -> CallParameters {
-        let url = context.ice.url(for: request, room: room ?? "", participant: joined?.client)
-        return CallParameters(request, room: room, joined, iceServerURL: url, context.configuration)
-    }
-
-    private static func result(
-        _ word: String,
-        _ parameters: JSONValue? = nil,
-        _ status: HTTPResponseStatus = .ok
-    ) -> Response {
+    private static func result(_ word: String, _ parameters: JSONValue? = nil) -> Response {
         var members = ["result": JSONValue.string(word)]
         members["params"] = parameters
-        return .json(status, members)
+        return .json(.ok, members)
     }
 }

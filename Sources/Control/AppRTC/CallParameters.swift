@@ -15,26 +15,25 @@ struct CallParameters {
     ///
     /// - Parameters:
     ///   - request: The request; its query chooses.
+    ///   - context: What the operator chose, and where TURN credentials are to be had.
     ///   - room: The room, if there is one yet.
     ///   - joined: What only one who joined is told.
-    ///   - iceServerURL: Where TURN credentials are to be had, unless the query names another place.
-    ///   - configuration: What the operator chose.
     init(
         _ request: Request,
+        _ context: ControlContext,
         room: String? = nil,
-        _ joined: Participation? = nil,
-        iceServerURL: String,
-        _ configuration: ControlConfiguration
+        _ joined: Participation? = nil
     ) {
         self.request = request
-        self.configuration = configuration
+        configuration = context.configuration
+        let iceURL = context.ice.url(for: request, room: room ?? "", participant: joined?.client)
         let isLoopback = request.parameter("debug") == "loopback"
         let isSecure = request.parameter("wstls").map { $0 != "false" } ?? request.isSecure
         let (banner, version, host) = (configuration.headerMessage, configuration.version, host())
         members = [
             "wss_url": .string("\(isSecure ? "wss" : "ws")://\(host)/ws"),
             "wss_post_url": .string("\(isSecure ? "https" : "http")://\(host)"),
-            "ice_server_url": .string(ice(iceServerURL)),
+            "ice_server_url": .string(ice(iceURL)),
             "ice_server_transports": .string(request.parameter("tt") ?? ""),
             "media_constraints": .string(media().text),
             "pc_config": .string(connection.text),
@@ -48,6 +47,7 @@ struct CallParameters {
                 ? "null" : .string(jsonText(["gitHash": version, "time": "", "branch": ""])),
             "error_messages": .array([]),
         ]
+        // The members above add to them.
         members["warning_messages"] = .strings(warnings)
         if let room {
             members["room_id"] = .string(room)

@@ -16,7 +16,10 @@ struct ColliderRoutes {
         // With its slash, as clients send it; `/a` is nobody's.
         if request.path == "/a/", request.method == .POST { return AppRTCRoutes.analytics(request) }
         if segments == ["status"] { return Self.shared(status(), methods: "GET") }
-        if Self.reserved.contains(segments.first ?? "") { return nothing(at: request) }
+        let isOurs = segments.count == 2 || [.POST, .DELETE].contains(request.method)
+        guard isOurs, !Self.reserved.contains(segments.first ?? "") else {
+            return request.refusal(.notFound, "there is nothing at this path")
+        }
         let response: Response
         switch (request.method, segments.count) {
         case (.POST, 2): response = post(request, from: segments[1], in: segments[0])
@@ -26,8 +29,7 @@ struct ColliderRoutes {
         case (.POST, _), (.DELETE, _):
             let path = "/" + segments.joined(separator: "/")
             response = Self.failure("Invalid path: \(Self.escaped(path))")
-        case (_, 2): response = .empty(.ok)
-        default: return nothing(at: request)
+        default: response = .empty(.ok)
         }
         return Self.shared(response, methods: "POST, DELETE")
     }
@@ -41,10 +43,6 @@ struct ColliderRoutes {
         } catch {
             return Self.failure("Failed to send the message: \(error.rawValue)")
         }
-    }
-
-    private func nothing(at request: Request) -> Response {
-        request.refusal(.notFound, "there is nothing at this path")
     }
 
     private func status() -> Response {

@@ -71,28 +71,24 @@ final class ICEServers {
 
     /// The answer to a request for ICE servers, of either method.
     func reply(to request: Request) -> Response {
-        do throws(Response) {
-            return .json(.ok, issue(to: try admittedHolder(of: request), for: request))
-        } catch {
-            counters.add(.credentialsRefused)
-            return error
-        }
+        let response = answer(to: request)
+        if response.status != .ok { counters.add(.credentialsRefused) }
+        return response
     }
 
-    private func admittedHolder(of request: Request) throws(Response) -> String {
+    private func answer(to request: Request) -> Response {
         let now = request.time.monotonic
         if let source = request.source, !addresses.allows(source, at: now) {
-            throw .tooManyRequests(retryAfterSeconds: addresses.retryAfterSeconds)
+            return .tooManyRequests(retryAfterSeconds: addresses.retryAfterSeconds)
         }
         guard let holder = holder(of: request) else {
-            throw .unauthorized(
-                "needs a key of ours, a room and its client, or a room and its token"
-            )
+            let claims = "a key of ours, a room and its client, or a room and its token"
+            return .unauthorized("needs \(claims)")
         }
         if !holders.allows(holder, at: now) {
-            throw .tooManyRequests(retryAfterSeconds: holders.retryAfterSeconds)
+            return .tooManyRequests(retryAfterSeconds: holders.retryAfterSeconds)
         }
-        return holder
+        return .json(.ok, issue(to: holder, for: request))
     }
 
     /// The ICE servers of a holder that has proved to be it.

@@ -79,17 +79,17 @@ struct MetricsRoutes {
             let name = "turnpike_control_\(counter.name)" + (counter.isGauge ? "" : "_total")
             text.write(name, counter.rawValue, Double(context.counters[counter]))
         }
-        let used = Double(ControlThread.cpuNanoseconds) / 1e9
-        text.write("turnpike_control_cpu_seconds_total", "CPU time used.", used)
+        let name = "turnpike_control_cpu_seconds_total"
+        text.write(name, "CPU time used.", ControlThread.cpuSeconds)
     }
 }
 
 /// The thread that asks about itself.
 enum ControlThread {
     /// The CPU time that the calling thread used.
-    static var cpuNanoseconds: UInt64 {
+    static var cpuSeconds: Double {
         var time = timespec()
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 }

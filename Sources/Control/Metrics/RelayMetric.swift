@@ -19,16 +19,15 @@ struct RelayMetric {
 
     /// All metrics, made once: names of cases cost their time.
     static let all: [RelayMetric] = {
-        var all = families.map {
-            RelayMetric(name: "turnpike_relay_\($0.name)_total", help: $0.help)
-        }
+        let prefix = "turnpike_relay_"
+        var all = families.map { RelayMetric(name: prefix + $0.name + "_total", help: $0.help) }
         for counter in RelayCounter.allCases {
             let name = counter.name
             if let index = families.firstIndex(where: { name.hasPrefix($0.name + "_") }) {
                 let value = String(name.dropFirst(families[index].name.count + 1))
                 all[index].members.append((counter, (families[index].label, value)))
             } else {
-                let name = "turnpike_relay_\(name)" + (counter.isGauge ? "" : "_total")
+                let name = prefix + name + (counter.isGauge ? "" : "_total")
                 all.append(RelayMetric(name: name, help: counter.help, members: [(counter, nil)]))
             }
         }
