@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifndef UDP_SEGMENT
@@ -21,10 +22,11 @@
 #define UDP_GRO 104
 #endif
 
-/// Room for the two control messages that a datagram can carry: its local address, and a segment size.
+/// Room for the control messages that a datagram can carry: its local address, a segment size, a stamp.
 typedef union {
     struct cmsghdr alignment;
-    char bytes[CMSG_SPACE(sizeof(struct in_pktinfo)) + CMSG_SPACE(sizeof(int))];
+    char bytes[CMSG_SPACE(sizeof(struct in_pktinfo)) + CMSG_SPACE(sizeof(int))
+        + CMSG_SPACE(sizeof(struct timespec))];
 } control_room;
 
 int load_pin(int cpu) {
@@ -62,6 +64,11 @@ int load_open(uint32_t address, uint16_t port, int buffer_bytes, int tells_desti
 int load_tell_traffic_class(int socket_) {
     int one = 1;
     return setsockopt(socket_, IPPROTO_IP, IP_RECVTOS, &one, sizeof(one)) == 0 ? 0 : -errno;
+}
+
+int load_stamp_arrivals(int socket_) {
+    int one = 1;
+    return setsockopt(socket_, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof(one)) == 0 ? 0 : -errno;
 }
 
 uint16_t load_port(int socket_) {
@@ -139,7 +146,7 @@ int load_send(int socket_, const struct load_outgoing *datagrams, unsigned count
     return sent >= 0 ? sent : -errno;
 }
 
-/// Takes the local address and the segment size out of the control messages of one datagram.
+/// Takes the local address, the segment size and the stamp out of the control messages of one datagram.
 static void read_control(struct msghdr *header, struct load_incoming *datagram) {
     for (struct cmsghdr *at = CMSG_FIRSTHDR(header); at != NULL; at = CMSG_NXTHDR(header, at)) {
         if (at->cmsg_level == IPPROTO_IP && at->cmsg_type == IP_PKTINFO) {
@@ -152,6 +159,10 @@ static void read_control(struct msghdr *header, struct load_incoming *datagram) 
             datagram->segment = (uint32_t)segment;
         } else if (at->cmsg_level == IPPROTO_IP && at->cmsg_type == IP_TOS) {
             datagram->traffic_class = *(const uint8_t *)CMSG_DATA(at);
+        } else if (at->cmsg_level == SOL_SOCKET && at->cmsg_type == SCM_TIMESTAMPNS) {
+            struct timespec stamp;
+            memcpy(&stamp, CMSG_DATA(at), sizeof(stamp));
+            datagram->stamp = (uint64_t)stamp.tv_sec * 1000000000 + (uint64_t)stamp.tv_nsec;
         }
     }
 }
@@ -216,6 +227,7 @@ int load_receive(struct load_receiver *receiver) {
         datagram->count = header->msg_len;
         datagram->segment = header->msg_len;
         datagram->traffic_class = 0;
+        datagram->stamp = 0;
         datagram->source = ntohl(receiver->sources[i].sin_addr.s_addr);
         datagram->source_port = ntohs(receiver->sources[i].sin_port);
         datagram->was_truncated = (header->msg_hdr.msg_flags & MSG_TRUNC) != 0;

@@ -18,6 +18,7 @@ struct RelayRun: ParsableCommand {
         try server.pin()
         let clients = try Sockets.open(port: traffic.clientPort)
         let peers = try Sockets.open(port: traffic.peerPort)
+        if traffic.kernelStamps { try Sockets.stampArrivals(clients, peers) }
         var streams = try streams(place)
         let flows: [Flow]
         switch (traffic.target, traffic.transport) {
@@ -37,6 +38,7 @@ struct RelayRun: ParsableCommand {
         )
         let process = server.serverPid.map { ServerProcess(pid: $0) }
         let result = session.run { process?.usage() ?? ProcessUsage(time: monotonicNanoseconds()) }
+        try session.stamps.check()
         print(report(result))
     }
 
@@ -146,6 +148,7 @@ struct RelayRun: ParsableCommand {
         line.add("reordered", result.total.reordered)
         line.add("duplicated", result.total.duplicated)
         line.add("corrupted", result.total.corrupted)
+        line.add("latency_until", traffic.kernelStamps ? "stamped" : "looked at")
         line.add("latency_p50_us", Double(result.latency.quantile(0.5)) / 1e3)
         line.add("latency_p99_us", Double(result.latency.quantile(0.99)) / 1e3)
         line.add("latency_max_us", Double(result.latency.maximum) / 1e3)
@@ -163,7 +166,8 @@ struct RelayRun: ParsableCommand {
         )
         line.add("generator_cpu_ns_per_datagram", max(0, own - idle) / relayed)
         line.add("generator_busy_share", max(0, own - idle) / max(1, own))
-        line.add("generator_late_max_us", Double(result.total.latestNanoseconds) / 1e3)
+        line.add("generator_late_p99_us", Double(result.lateness.quantile(0.99)) / 1e3)
+        line.add("generator_late_max_us", Double(result.lateness.maximum) / 1e3)
         line.add("generator_refused_sends", result.refusedSends)
         line.add("streams_ended", result.endedStreams)
         guard traffic.stormRate > 0 else { return line }

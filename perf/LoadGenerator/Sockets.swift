@@ -12,6 +12,14 @@ enum Sockets {
         guard socket >= 0 else { throw Failure("cannot open UDP port \(port)", result: socket) }
         return socket
     }
+
+    /// Lets the kernel stamp what arrives on sockets.
+    static func stampArrivals(_ sockets: Int32...) throws {
+        for socket in sockets {
+            let result = load_stamp_arrivals(socket)
+            guard result == 0 else { throw Failure("cannot stamp arrivals", result: result) }
+        }
+    }
 }
 
 extension ServerOptions {

@@ -11,8 +11,6 @@ struct Tally {
     var corrupted: UInt64 = 0
     /// Time of the passes that found nothing to do; the rest of its CPU time is what the generator costs.
     var idleNanoseconds: UInt64 = 0
-    /// The furthest that a paced run was behind its schedule.
-    var latestNanoseconds: UInt64 = 0
 }
 
 /// The counters at one end of the measurement.
@@ -33,6 +31,8 @@ struct TrafficResult {
     var received: UInt64
     var total: Tally
     var latency: LatencyHistogram
+    /// How far paced sends were behind their schedule.
+    var lateness: LatencyHistogram
     var refusedSends: Int
     /// Connections of clients that ended or whose framing broke.
     var endedStreams: Int

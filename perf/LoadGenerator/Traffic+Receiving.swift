@@ -13,14 +13,14 @@ extension Traffic {
         if fromServer > 0 {
             let now = monotonicNanoseconds()
             for position in 0..<fromServer {
-                moved += takeApart(clientInbox[position], direction: .down, at: now)
+                moved += takeApart(clientInbox[position], direction: .down, lookedAt: now)
             }
         }
         let fromRelays = peerInbox.receive()
         if fromRelays > 0 {
             let now = monotonicNanoseconds()
             for position in 0..<fromRelays {
-                moved += takeApart(peerInbox[position], direction: .up, at: now)
+                moved += takeApart(peerInbox[position], direction: .up, lookedAt: now)
             }
         }
         return moved
@@ -30,8 +30,9 @@ extension Traffic {
     private mutating func takeApart(
         _ incoming: load_incoming,
         direction: LaneDirection,
-        at now: UInt64
+        lookedAt now: UInt64
     ) -> Int {
+        let now = stamps.arrival(of: incoming, lookedAt: now)
         let flow = Population.index(of: incoming.destination)
         guard flow < flowCount, incoming.was_truncated == 0, incoming.segment > 0 else {
             tally.corrupted &+= 1
@@ -104,6 +105,6 @@ extension Traffic {
         tally.received &+= 1
         tally.payloadBytes &+= UInt64(count)
         guard header.sequence >= lanes[lane].firstCounted else { return }
-        latency.record(now > header.time ? now - header.time : 0)
+        latency.record(stamps.latency(from: header.time, to: now))
     }
 }

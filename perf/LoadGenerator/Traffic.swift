@@ -22,7 +22,10 @@ struct Traffic: ~Copyable {
     let clientInbox: Inbox
     let peerInbox: Inbox
     var tally = Tally()
+    var stamps: Stamps
     var latency = LatencyHistogram()
+    /// How far paced sends were behind their schedule.
+    var lateness = LatencyHistogram()
     /// For paced runs: the route whose turn it is.
     var turn = 0
 
@@ -47,6 +50,7 @@ struct Traffic: ~Copyable {
         self.streams = streams
         self.crowd = crowd
         plan = TrafficPlan(options)
+        stamps = Stamps(areUsed: options.kernelStamps)
         let routes = flows.indices.flatMap { index in
             options.direction.lanes.map { Route(flows[index], index: index, $0) }
         }
@@ -63,7 +67,7 @@ struct Traffic: ~Copyable {
     mutating func run(usage: () -> ProcessUsage) -> TrafficResult {
         play(seconds: plan.warmup)
         for lane in 0..<flowCount * 2 { lanes[lane].countFromHere() }
-        tally.latestNanoseconds = 0
+        lateness = LatencyHistogram()
         crowd.startOver()
         let itself = ServerProcess(pid: getpid())
         let begin = Mark(tally: tally, usage: usage(), own: itself.usage())
@@ -77,6 +81,7 @@ struct Traffic: ~Copyable {
             received: (0..<flowCount * 2).reduce(0) { $0 + lanes[$1].received },
             total: tally,
             latency: latency,
+            lateness: lateness,
             refusedSends: clientOutbox.refused + peerOutbox.refused + streams.refused,
             endedStreams: streams.endedCount,
             handshakes: crowd.tally
@@ -112,7 +117,7 @@ struct Traffic: ~Copyable {
             var moved = 0
             let due = begin + UInt64(Double(units) * interval)
             if now >= due {
-                tally.latestNanoseconds = max(tally.latestNanoseconds, now - due)
+                lateness.record(now - due)
                 sendNextInTurn()
                 units += 1
                 moved = unit

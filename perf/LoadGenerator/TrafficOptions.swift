@@ -41,6 +41,12 @@ struct TrafficOptions: ParsableArguments {
     @Flag(help: "Clients use Send indications instead of channels.")
     var sendIndications = false
 
+    @Flag(
+        help:
+            "Latency ends with the kernel's stamp on arrival, not with the generator's look; UDP only."
+    )
+    var kernelStamps = false
+
     @Option(help: "New TLS handshakes a second beside the traffic, in the same thread.")
     var stormRate = 0.0
 
@@ -63,6 +69,9 @@ struct TrafficOptions: ParsableArguments {
         }
         guard !pattern.isSegmented || framed * pattern.count <= PayloadTable.limit else {
             throw ValidationError("a train is at most \(PayloadTable.limit) bytes")
+        }
+        guard !kernelStamps || transport == .udp else {
+            throw ValidationError("--kernel-stamps: streams have none")
         }
         guard window >= 1, rate >= 0, seconds > 0, warmup >= 0 else {
             throw ValidationError("--window, --rate, --seconds and --warmup are not negative")

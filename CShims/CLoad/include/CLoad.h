@@ -25,7 +25,8 @@ struct load_outgoing {
 };
 
 /// What came: one datagram, or several of `segment` bytes each with a shorter last one (UDP GRO).
-/// Addresses and ports are numbers in host order.
+/// Addresses and ports are numbers in host order; `stamp` is when the kernel got it, nanoseconds of
+/// CLOCK_REALTIME, 0 where the socket was not asked for it. One that was put together has one stamp.
 struct load_incoming {
     uint8_t *bytes;
     uint32_t count;
@@ -35,6 +36,7 @@ struct load_incoming {
     uint16_t source_port;
     uint16_t was_truncated;
     uint32_t traffic_class;  // where the socket tells it
+    uint64_t stamp;
 };
 
 /// Pins the calling thread to one CPU. Returns 0 or -errno.
@@ -47,6 +49,10 @@ int load_open(uint32_t address, uint16_t port, int buffer_bytes, int tells_desti
 /// Lets what arrives say its traffic class (IP_TOS), as a relay that carries DSCP and ECN across must know.
 /// Returns 0 or -errno.
 int load_tell_traffic_class(int socket);
+
+/// Lets the kernel stamp what arrives (SO_TIMESTAMPNS). On loopback that is in the sender's context.
+/// Returns 0 or -errno.
+int load_stamp_arrivals(int socket);
 
 /// The port that a socket is bound to, in host order; 0 when it has none.
 uint16_t load_port(int socket);
