@@ -36,7 +36,7 @@ extension RelayCounter {
         case .connectionsShared: "Connections of clients joined to one with the control plane."
         case .sharesRefused: "Connections of clients that the control plane did not take."
         case .handshakes: "TLS and DTLS sessions made."
-        case .handshakesDelayed: "Steps of handshakes that waited for a later pass."
+        case .handshakesDelayed: "Steps of handshakes that waited for those of others."
         case .tlsFailures: "TLS and DTLS sessions that failed."
         case .peerConnections: "Connections with peers of TCP allocations there are."
         case .peerConnectionsBound: "Connections with peers that a client took."

@@ -29,8 +29,8 @@ public enum RelayCounter: Int, CaseIterable, Sendable {
     case connectionsTimedOut, connectionsEvicted, connectionsBroken
     // Connections joined to one with the web server that shares the port, and those for which there was none.
     case connectionsShared, sharesRefused
-    // TLS and DTLS: sessions made, steps of handshakes that waited for a later pass, sessions that failed; and hellos
-    // of DTLS strangers that were asked for a cookie.
+    // TLS and DTLS: sessions made, steps of handshakes that waited for those of others, sessions that failed; and
+    // hellos of DTLS strangers that were asked for a cookie.
     case handshakes, handshakesDelayed, tlsFailures, dtlsHellos
 
     // Connections with the peers of TCP allocations. The first is a gauge.

@@ -64,9 +64,9 @@ enum Limits {
     static let capitalLetters: ClosedRange<UInt8> = 65...90
     /// The most bytes of a request that opens a WebSocket, and where they are opened.
     static let requestBytes = smallCarryBytes, webSocketPath = "/turn"
-    /// Steps of TLS handshakes in one pass: each may take a millisecond, and datagrams wait.
-    static let handshakeStepsPerPass = 2
-    /// The same for DTLS, where a datagram above it is lost and comes again a second later.
+    /// After so long no other step of a TLS handshake begins in the same pass: datagrams wait.
+    static let handshakeNanoseconds: UInt64 = 200_000
+    /// Steps of DTLS handshakes in one pass; a datagram above it is lost and comes again a second later.
     static let datagramStepsPerPass = 8
     /// Places that a new handshake looks at for a free one.
     static let handshakePlacesLookedAt = 16

@@ -24,7 +24,7 @@ enum OperationKind: UInt8 {
 
 /// All that one relay thread has: made, run and destroyed on that thread.
 ///
-/// A pass: reap a bounded number of completions, handle each, expire, settle sockets, lend buffers,
+/// A pass: go on with handshakes that wait, reap a bounded number of completions, handle each, expire, settle sockets, lend buffers,
 /// prepare the sends, then one system call that submits all of it and waits.
 struct RelayLoop: ~Copyable {
     var memory: LoopMemory
@@ -66,7 +66,7 @@ struct RelayLoop: ~Copyable {
             overrun.end(at: now.monotonic.nanoseconds)
             hasSentOnStreams = false
             memory.engine.isDraining = sockets.shared.draining.isOn
-            memory.engine.resumeHandshakes(at: now, opener: &sockets)
+            shakeHands(at: now)
             reap(at: now)
             if sockets.hasErrors { readErrors(at: now) }
             memory.engine.expire(at: now, opener: &sockets)
@@ -98,6 +98,17 @@ struct RelayLoop: ~Copyable {
         }
         refuseArrivals()
         refuseAccepted()
+    }
+
+    /// Goes on with handshakes that wait, one after the other, until they have had their time.
+    ///
+    /// What they keep waiting is collected then, and handled before another: the sends of the last pass have left.
+    private mutating func shakeHands(at now: Now) {
+        memory.engine.security.datagramStepsLeft = Limits.datagramStepsPerPass
+        if !memory.engine.hasDeferredHandshakes { return }
+        let end = now.monotonic.nanoseconds &+ Limits.handshakeNanoseconds
+        while memory.engine.resumeHandshake(at: now, opener: &sockets), Clock.monotonic() < end {}
+        _ = memory.ring.enter(waitFor: 0, batchWaitMicroseconds: 0, timeoutNanoseconds: nil)
     }
 
     // A function of its own, so that perf/hotpath can name the way of a datagram.

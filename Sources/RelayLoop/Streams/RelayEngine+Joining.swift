@@ -102,11 +102,15 @@ extension RelayEngine {
         return connections[index].joining.owed == 0
     }
 
-    /// Notes that nothing more comes from a joined connection.
+    /// Notes that nothing more comes from a connection that is joined, or whose handshake waits for its turn.
     ///
-    /// - Returns: false when it is not joined.
+    /// - Returns: false when it is neither.
     mutating func endInput(of index: ConnectionIndex) -> Bool {
         let connection = connections[index]
+        if connection.isDeferred, connection.phase == .open {
+            connections[index].joining.isInputOver = true
+            return true
+        }
         guard connection.role == .joined, connection.phase == .open,
             connection.joining.partner != .none
         else { return false }

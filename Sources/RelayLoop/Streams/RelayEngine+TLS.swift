@@ -18,8 +18,9 @@ struct Security: ~Copyable {
     var datagram: TLSContext?
     /// Clients over DTLS by their address and the socket they send to.
     var clients: FlatTable<FiveTuple, ConnectionIndex>
-    /// Steps of handshakes that this pass may still do.
-    var stepsLeft = Limits.handshakeStepsPerPass
+    /// Whether a step of a handshake may be done now; those over TCP wait for their turn between passes.
+    var mayStep = false
+    /// Steps of handshakes over UDP that this pass may still do.
     var datagramStepsLeft = Limits.datagramStepsPerPass
     /// Connections whose handshakes wait for a pass with steps left.
     var deferred: IndexQueue
@@ -56,7 +57,7 @@ extension RelayEngine {
                 keepForStep(in: buffer, range, of: index)
                 return false
             }
-            security.stepsLeft -= 1
+            security.mayStep = false
             guard openSession(index, at: now, opener: &opener) else { return false }
         }
         var rest = range
@@ -156,19 +157,19 @@ extension RelayEngine {
 
     // MARK: Handshakes that wait
 
-    /// Whether a handshake may go on with these bytes now: in this pass, with nothing before them, and to begin with
+    /// Whether a handshake may go on with these bytes now: in its turn, with nothing before them, and to begin with
     /// only once the first record is whole.
     private func isReadyForStep(
         in buffer: BufferIndex,
         _ range: Range<Int>,
         of index: ConnectionIndex
     ) -> Bool {
-        if connections[index].carry.place != .nowhere || security.stepsLeft == 0 { return false }
+        if connections[index].carry.place != .nowhere || !security.mayStep { return false }
         if security.sessions.isOpen(index.rawValue) { return true }
         return TLSSessions.recordCount(pool.bytes(buffer, range)).map { $0 <= range.count } ?? false
     }
 
-    /// Keeps ciphertext of a handshake; once its first record is whole it waits for a pass with steps left.
+    /// Keeps ciphertext of a handshake; once its first record is whole it waits for its turn.
     private mutating func keepForStep(
         in buffer: BufferIndex,
         _ range: Range<Int>,
@@ -189,12 +190,12 @@ extension RelayEngine {
         }
         let isWhole = security.sessions.isOpen(index.rawValue) || first <= kept
         if connections[index].isDeferred || !isWhole { return }
+        if hasDeferredHandshakes { security.delayed &+= 1 }
         guard security.deferred.append(index) else {
             connections[index].ending = .atOnce
             return
         }
         connections[index].isDeferred = true
-        security.delayed &+= 1
     }
 
     /// Begins the session of a connection, if it has none; false when there is no memory for it.
@@ -215,26 +216,43 @@ extension RelayEngine {
     /// Whether a handshake waits, so that the next pass must not.
     var hasDeferredHandshakes: Bool { !security.deferred.isEmpty }
 
-    /// Begins a pass: handshakes that have waited come first.
-    mutating func resumeHandshakes<Opener: RelayOpener & ~Copyable>(
+    /// Does a step of the handshake that has waited for longest.
+    ///
+    /// - Returns: false when none waits, or there is no buffer for it.
+    mutating func resumeHandshake<Opener: RelayOpener & ~Copyable>(
+        at now: Now,
+        opener: inout Opener
+    ) -> Bool {
+        while pool.freeCount > 0, let index = security.deferred.takeFirst() {
+            // Its place may be another's by now.
+            guard connections[index].isDeferred, let buffer = pool.take() else { continue }
+            security.mayStep = true
+            resume(index, in: buffer, at: now, opener: &opener)
+            security.mayStep = false
+            return true
+        }
+        return false
+    }
+
+    private mutating func resume<Opener: RelayOpener & ~Copyable>(
+        _ index: ConnectionIndex,
+        in buffer: BufferIndex,
         at now: Now,
         opener: inout Opener
     ) {
-        security.stepsLeft = Limits.handshakeStepsPerPass
-        security.datagramStepsLeft = Limits.datagramStepsPerPass
-        while security.stepsLeft > 0, pool.freeCount > 0,
-            let index = security.deferred.takeFirst()
-        {
-            // Its place may be another's by now.
-            guard connections[index].isDeferred, let buffer = pool.take() else { continue }
-            connections[index].isDeferred = false
-            let count = min(connections[index].carry.count, pool.size)
-            if count < connections[index].carry.count { connections[index].ending = .atOnce }
-            Self.copy(index, from: connections, to: &pool, buffer, count)
-            connections.releaseCarry(of: index)
-            receive(count, in: buffer, of: index, at: now, opener: &opener)
-            settleEnding(of: index, at: now, opener: &opener)
+        connections[index].isDeferred = false
+        let count = min(connections[index].carry.count, pool.size)
+        if count < connections[index].carry.count { connections[index].ending = .atOnce }
+        Self.copy(index, from: connections, to: &pool, buffer, count)
+        connections.releaseCarry(of: index)
+        receive(count, in: buffer, of: index, at: now, opener: &opener)
+        settleEnding(of: index, at: now, opener: &opener)
+        guard connections[index].joining.isInputOver, connections[index].phase == .open else {
+            return
         }
+        // Its end came while it waited.
+        connections[index].joining.isInputOver = false
+        if !endInput(of: index) { end(index, draining: true, at: now, opener: &opener) }
     }
 
     // MARK: Out

@@ -12,13 +12,14 @@ final class FarTLS: FarEnd {
 
     var address: SocketAddress { stream.address }
 
-    /// Connects to a relay and shakes hands.
-    init(to server: SocketAddress) throws {
+    /// Connects to a relay and shakes hands; the last of it may leave with what is written first.
+    init(to server: SocketAddress, leavesRestForWrite: Bool = false) throws {
         stream = try FarStream(to: server)
         var settings = turnpike_client_settings()
         session = try #require(turnpike_client_new(&settings))
         while true {
             let state = turnpike_client_handshake(session)
+            if state == 1 && leavesRestForWrite { break }
             try flush()
             if state == 1 { break }
             try #require(state == 0)

@@ -90,6 +90,20 @@ import Testing
         #expect(relay.wait { relay.value(.handshakes) == 40 })
     }
 
+    @Test func aRequestBetweenTheHandshakeAndTheEndIsAnswered() throws {
+        let relay = try LoopbackRelay.withCertificate()
+        for _ in 0..<20 {
+            let tls = try FarTLS(to: relay.address, leavesRestForWrite: true)
+            let client = LoopbackClient(over: tls, relay)
+            let id = TransactionID(high: 1, low: 1)
+            try tls.write(client.message(.binding, .request, id, []))
+            tls.stream.endSending()
+            try #require(tls.receive(milliseconds: 30_000) != nil)
+            #expect(tls.stream.isEnded())
+        }
+        #expect(relay.wait { relay.value(.connections) == 0 })
+    }
+
     @Test func garbageUnderTLSEndsTheConnection() throws {
         let relay = try LoopbackRelay.withCertificate()
         let tls = try FarTLS(to: relay.address)
