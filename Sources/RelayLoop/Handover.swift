@@ -2,10 +2,10 @@
 
 internal import Exchange
 internal import IOURing
-internal import TURN
+public import TURN
 
 /// A word from one relay thread to another.
-enum Handover: Sendable {
+public enum Handover: Sendable {
     /// A message of a client of thread `origin`, whose allocation another thread has; after `hopsLeft` more threads
     /// it is returned. Without a number the receiver had the allocation a moment ago.
     case message([UInt8], from: FiveTuple, origin: Int, hopsLeft: Int?)
@@ -23,8 +23,17 @@ enum Handover: Sendable {
     case several([Handover])
 }
 
+/// What carries words between relay threads: mailboxes, or a simulator's.
+public protocol HandoverCarrier {
+    /// The threads that can reach each other; 1 when nobody hands over.
+    var threads: Int { get }
+
+    /// Sends; false when too many are on their way.
+    func send(_ handover: Handover, from sender: Int, to receiver: Int) -> Bool
+}
+
 /// The way between relay threads: parcels, and what wakes their receivers.
-final class HandoverPost: Sendable {
+final class HandoverPost: HandoverCarrier, Sendable {
     private let post: ParcelPost<Handover>
     private let events: [WakeEvent]
 

@@ -4,8 +4,8 @@
 /// thread gets what the receive here, which takes a pass or two to end, has still taken from the socket.
 
 internal import IOURing
-internal import STUN
-internal import TURN
+public import STUN
+public import TURN
 
 /// A word for another thread, kept until the end of a pass in which there is room for it in that thread's mailbox.
 struct Parcel {
@@ -23,12 +23,17 @@ struct Heir {
 }
 
 /// The bytes of a received buffer, for the thread that has the client.
-struct PassedTrain: Sendable {
-    let bytes: [UInt8]
-    let client: FiveTuple
-    let family: AddressFamily
-    let source: TransportAddress
-    let segmentSize: Int
+public struct PassedTrain: Sendable {
+    /// Datagrams of one size, the last perhaps shorter.
+    public let bytes: [UInt8]
+    /// The client, in the eyes of the thread that has it.
+    public let client: FiveTuple
+    /// The family of the relayed address that they came to.
+    public let family: AddressFamily
+    /// The peer.
+    public let source: TransportAddress
+    /// Bytes of each but the last; 0 when there is but one.
+    public let segmentSize: Int
     let trafficClass: UInt8
 }
 
@@ -41,7 +46,7 @@ extension RelayEngine {
 
     /// The receive has ended, and the number may become another socket's.
     @inline(never)
-    mutating func forgetHeir(of relay: RelayIndex) {
+    public mutating func forgetHeir(of relay: RelayIndex) {
         heirs[relay] = nil
         hasHeirs = !heirs.isEmpty
     }

@@ -37,11 +37,12 @@ extension RelayLoop {
             index: index,
             post: shared.post
         )
-        loop.memory.engine.threadNumber = index
-        loop.memory.engine.threadCount = shared.arrivals.count
+        loop.memory.engine.take(
+            place: index,
+            of: shared.arrivals.count,
+            mayMove: configuration.server.allowsMobility && shared.post.threads > 1
+        )
         loop.loadCertificates()
-        loop.memory.engine.server.asksElsewhere =
-            configuration.server.allowsMobility && shared.post.threads > 1
         try loop.arm(index: index)
         return loop
     }

@@ -82,7 +82,7 @@ struct RelayLoop: ~Copyable {
                 memory.engine.rotateTicketKeys(at: now)
             }
             memory.engine.endPass()
-            sendStrays()
+            memory.engine.sendHandovers(through: post)
             settleSockets()
             settlePeers(at: now)
             prepareStreamSends(at: now)

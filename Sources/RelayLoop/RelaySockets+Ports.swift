@@ -6,11 +6,13 @@ internal import STUN
 internal import TURN
 
 /// A bound socket whose port is claimed.
-struct BoundSocket {
-    let descriptor: Int32
-    let port: UInt16
+public struct BoundSocket {
+    /// Whoever has the value owns it.
+    public let descriptor: Int32
+    /// The port it is bound to.
+    public let port: UInt16
     /// The number of its relay address.
-    let address: UInt8
+    public let address: UInt8
 }
 
 /// What became of one port.
