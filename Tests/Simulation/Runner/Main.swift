@@ -25,6 +25,7 @@ enum SimulationMain {
         print(
             "datagrams at the server: \(report.summary.inputs), relayed: \(report.summary.forwards)"
         )
+        print("moves: \(report.summary.moves), to another thread: \(report.summary.handovers)")
         print("successes by method: \(text(report.summary.successes))")
         print("errors by code: \(text(report.summary.errors))")
     }

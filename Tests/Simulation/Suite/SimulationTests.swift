@@ -18,11 +18,13 @@ struct SimulationTests {
         for method: UInt16 in [0x001, 0x003, 0x004, 0x008, 0x009] {
             #expect(summary.successes[method, default: 0] > 100, "method \(method)")
         }
-        for code in [400, 401, 403, 420, 437, 438, 440, 441, 442, 443, 486, 508] {
+        for code in [400, 401, 403, 405, 420, 437, 438, 440, 441, 442, 443, 486, 508] {
             #expect(summary.errors[code, default: 0] > 0, "error \(code)")
         }
         #expect(summary.forwards > 5000)
         #expect(summary.deliveries > 1000)
+        #expect(summary.moves > 100)
+        #expect(summary.handovers > 20)
     }
 
     @Test("A seed is a complete description: two runs of it see the same")
@@ -32,5 +34,6 @@ struct SimulationTests {
         #expect(first.inputs == second.inputs)
         #expect(first.forwards == second.forwards)
         #expect(first.errors == second.errors)
+        #expect(first.moves == second.moves)
     }
 }

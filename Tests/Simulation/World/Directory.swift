@@ -6,6 +6,7 @@ struct Directory {
     var relayed: [Endpoint] = []
     var nonces: [[UInt8]] = []
     var reservationTokens: [[UInt8]] = []
+    var mobilityTickets: [[UInt8]] = []
     /// Numbers the payloads, so that no two are alike.
     private var payloads: UInt64 = 0
 
@@ -23,6 +24,8 @@ struct Directory {
     mutating func remember(nonce: [UInt8]) { keep(nonce, in: &nonces) }
 
     mutating func remember(token: [UInt8]) { keep(token, in: &reservationTokens) }
+
+    mutating func remember(ticket: [UInt8]) { keep(ticket, in: &mobilityTickets) }
 
     private func keep<Element: Equatable>(_ element: Element, in list: inout [Element]) {
         guard !list.contains(element) else { return }

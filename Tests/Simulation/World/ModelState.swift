@@ -51,7 +51,7 @@ struct ModelChannel {
 
 /// A relayed transport address of an allocation, with the lifetime it has for itself (RFC 8656, 8.1).
 struct ModelRelay {
-    let name: RelayName
+    var name: RelayName
     /// The relayed transport address as the client is told.
     let relayed: Endpoint
     var expiry: Nanoseconds
@@ -59,7 +59,17 @@ struct ModelRelay {
 
 /// One allocation (RFC 8656, 3).
 struct ModelAllocation {
-    let fiveTuple: FiveTuple
+    /// What it is known by while its 5-tuple changes.
+    let id: Int
+    /// Where the client is.
+    var fiveTuple: FiveTuple
+    /// Where the client moves to, until it sends data from there (RFC 8016, 3.2.2).
+    var next: FiveTuple?
+    /// The thread that has it; or that it is on its way to.
+    var thread: Int
+    var isTravelling = false
+    /// All tickets that were good for it, the newest last; nil for one that no answer told (RFC 8016, 3.3).
+    var tickets: [[UInt8]?] = []
     /// By family code; one, or two of different families.
     var relays: [UInt8: ModelRelay]
     let user: String
@@ -70,6 +80,22 @@ struct ModelAllocation {
     var channels: [UInt16: ModelChannel] = [:]
 
     var expiry: Nanoseconds { relays.values.map(\.expiry).max() ?? 0 }
+
+    /// The paths on which data may reach the client: never any other.
+    var paths: [FiveTuple] { [fiveTuple, next].compactMap(\.self) }
+
+    /// Whether one of its paths is this one.
+    func isReached(by client: FiveTuple) -> Bool { fiveTuple == client || next == client }
+
+    /// What is sent to the client, on each of its paths.
+    var flows: [Flow] {
+        paths.map {
+            Flow(thread: thread, socket: .listener($0.listener), destination: $0.client)
+        }
+    }
+
+    /// Whether the client is at a place, or on its way there.
+    func hasMoved(to client: FiveTuple) -> Bool { (next ?? fiveTuple) == client }
 
     /// The relayed address for peers with an address like this one.
     func relay(for address: Address, at now: Nanoseconds) -> ModelRelay? {
@@ -105,11 +131,23 @@ struct ModelReservation {
     let expirySeconds: Nanoseconds
 }
 
-/// A datagram that reached the server.
+/// Something that reached a thread of the server.
 struct Input {
     enum Origin {
         case client(FiveTuple)
         case peer(Endpoint, RelayName)
+        /// A peer's datagram that came to where a client's relayed address was before.
+        case follows(Endpoint, FiveTuple, UInt8)
+        /// A client's message that came by way of another thread; at last back to the first, or not.
+        case passedOn(FiveTuple, isReturned: Bool)
+        /// The same, and this thread does not have its allocation either.
+        case passedFurther(FiveTuple)
+        /// What another thread answers a client, and whether it has an allocation for it.
+        case answer(FiveTuple, isOwner: Bool)
+        /// The allocation of a client goes to the client's thread.
+        case leaves(FiveTuple)
+        /// It is there, with these sockets by family; or is not, and has ended.
+        case arrives(FiveTuple, [UInt8: RelayName], isInstalled: Bool)
     }
 
     let origin: Origin

@@ -10,8 +10,9 @@ extension ReferenceModel {
     ) throws(Violation) {
         var judgement = judgement
         if let existing = live(client) {
-            return try examine(repeated: message, existing, author, judgement)
+            return try examine(repeated: message, of: client, existing, author, judgement)
         }
+        checkTicket(inAllocate: message, &judgement)
         checkAllocate(message, by: author, &judgement)
         checkFragmentation(message, of: client, &judgement)
         let reservation = message.value(WireType.reservationToken)
@@ -24,7 +25,7 @@ extension ReferenceModel {
         case nil:
             // What has ended and was not yet removed still takes up room.
             let ending = ending.keys.count { $0.thread == client.thread }
-            let all = allocations.keys.count { $0.thread == client.thread }
+            let all = allocations.values.count { $0.thread == client.thread }
             if all + ending >= scenario.allocationCapacity {
                 judgement.mayFail.formUnion([486, 508])
             }
@@ -155,6 +156,7 @@ extension ReferenceModel {
     /// An Allocate on a five-tuple in use: a retransmission, or a mistake (RFC 8656, 7.2, step 2).
     private func examine(
         repeated message: WireMessage,
+        of client: FiveTuple,
         _ existing: ModelAllocation,
         _ author: Author?,
         _ judgement: Judgement
@@ -172,7 +174,6 @@ extension ReferenceModel {
         checkExpiry(of: author, &expiry)
         judgement.mayFail.formUnion(expiry.mustFail.union(expiry.mayFail))
         judgement.maySilence = judgement.maySilence || expiry.maySilence
-        let client = existing.fiveTuple
         let answer = try success(to: message, of: client, by: author, judgement)
         guard let answer else { return }
         guard relayed(in: answer) == existing.relayed(at: now),
@@ -180,6 +181,11 @@ extension ReferenceModel {
             let lifetime = answer.number(WireType.lifetime, count: 4),
             .seconds(Int(lifetime)) <= existing.expiry - now + .seconds(1)
         else { throw Violation("a repeated Allocate got another answer than the first") }
+        guard let told = answer.value(WireType.mobilityTicket), var existing = live(client) else {
+            return
+        }
+        try learn(told, of: &existing)
+        allocations[existing.id] = existing
     }
 
     private func install(
@@ -203,9 +209,19 @@ extension ReferenceModel {
         let token = answer.value(WireType.reservationToken)
         try remember(token, of: reserved)
         if let claimed = message.value(WireType.reservationToken) { reservations[claimed] = nil }
-        if let old = allocations[client] { end(old) }
+        for old in allocations.values.filter({ $0.thread == thread && !$0.isTravelling })
+        where old.paths.contains(client) { end(old) }
+        allocationsEver += 1
+        let ticket = answer.value(WireType.mobilityTicket)
+        guard (ticket != nil) == (message.first(WireType.mobilityTicket) != nil) else {
+            throw Violation("a ticket that nobody asked for, or none")
+        }
+        if let ticket { tickets[ticket] = allocationsEver }
         let allocation = ModelAllocation(
+            id: allocationsEver,
             fiveTuple: client,
+            thread: thread,
+            tickets: ticket.map { [$0] } ?? [],
             relays: Dictionary(
                 uniqueKeysWithValues: sockets.map { name, endpoint in
                     let expiry = now + .seconds(Int(granted))
@@ -220,8 +236,8 @@ extension ReferenceModel {
             transaction: message.transaction,
             reservationToken: token
         )
-        allocations[client] = allocation
-        for socket in sockets { relays[socket.name] = client }
+        allocations[allocation.id] = allocation
+        for socket in sockets { relays[socket.name] = allocation.id }
         try checkQuota(of: allocation.user)
     }
 

@@ -3,6 +3,8 @@
 extension ReferenceModel {
     /// A Send indication (RFC 8656, 11.2).
     func examine(send message: WireMessage, from client: FiveTuple) throws(Violation) {
+        if try isLost(dataOf: client) { return }
+        completeMove(to: client)
         let types = message.visible.map(\.type)
         let required = types.filter { $0 < 0x8000 && !WireType.known.contains($0) }
         if required.contains(where: { !WireType.disputed.contains($0) }) { return }
@@ -27,10 +29,13 @@ extension ReferenceModel {
 
     /// A ChannelData message from a client (RFC 8656, 12.6).
     func examine(channelData bytes: [UInt8], from client: FiveTuple) throws(Violation) {
-        guard bytes.count >= 4, let allocation = live(client) else { return }
+        guard bytes.count >= 4 else { return }
         let number = UInt16(bytes[0]) << 8 | UInt16(bytes[1])
         let count = Int(bytes[2]) << 8 | Int(bytes[3])
-        guard 4 + count <= bytes.count, let channel = allocation.channels[number],
+        guard 4 + count <= bytes.count else { return }
+        if try isLost(dataOf: client) { return }
+        completeMove(to: client)
+        guard let allocation = live(client), let channel = allocation.channels[number],
             now < channel.expiry
         else { return }
         try forward(Array(bytes[4..<4 + count]), of: allocation, to: channel.peer)
@@ -88,22 +93,30 @@ extension ReferenceModel {
         on relay: RelayName
     ) throws(Violation) {
         let peer = externalForm(source)
-        guard let fiveTuple = relays[relay], let allocation = live(fiveTuple),
+        guard let allocation = relays[relay].flatMap({ allocations[$0] }),
             allocation.isPermitted(peer.address, at: now),
             allocation.relays.values.contains(where: { $0.name == relay && now < $0.expiry })
         else { return }
-        let flow = fiveTuple.flow
         let channel = allocation.channel(of: peer, at: now)
-        if let head = outputs.head(flow), isDelivery(head, of: payload, from: peer, on: channel) {
+        var deliveries = 0
+        for flow in allocation.flows {
+            guard let head = outputs.head(flow),
+                isDelivery(head, of: payload, from: peer, on: channel)
+            else { continue }
             outputs.removeHead(flow)
+            deliveries += 1
+        }
+        if deliveries > 0 {
             tally.forwards += 1
             tally.deliveries += 1
+            tally.copies += UInt64(deliveries - 1)
             return
         }
         guard scenario.bandwidth > 0 else {
             throw Violation(
-                "not delivered to \(fiveTuple.client) from \(peer) on channel \(channel ?? 0): "
-                    + "\(hex(payload)), instead: \(outputs.head(flow).map(hex) ?? "nothing")"
+                "not delivered to \(allocation.paths) from \(peer) on channel \(channel ?? 0): "
+                    + "\(hex(payload)), instead: "
+                    + "\(allocation.flows.compactMap { outputs.head($0).map(hex) })"
             )
         }
         tally.bandwidthDrops += 1

@@ -28,6 +28,7 @@ extension ReferenceModel {
             scenario.isAuthenticationRequired
             ? author(of: message, from: client, &judgement) : Author(user: "", key: [])
         checkUnknown(message, &judgement)
+        if try isRefusedEarly(message, client, author, judgement) { return }
         switch message.method {
         case WireMethod.allocate: try examine(allocate: message, client, author, judgement)
         case WireMethod.refresh: try examine(refresh: message, client, author, judgement)
@@ -70,7 +71,11 @@ extension ReferenceModel {
         _ judgement: Judgement
     ) throws(Violation) {
         var judgement = judgement
-        let allocation = allocation(client, author, &judgement)
+        let ticket = message.value(WireType.mobilityTicket)
+        let allocation =
+            if let ticket { try allocation(of: ticket, client, author, &judgement) } else {
+                allocation(client, author, &judgement)
+            }
         if let allocation, let family = message.value(WireType.requestedAddressFamily) {
             if family.count != 4 {
                 judgement.mustFail.formUnion([400, 443])
@@ -90,13 +95,17 @@ extension ReferenceModel {
         guard granted == (asked == 0 ? 0 : grantedLifetime(asked)) else {
             throw Violation("a lifetime of \(granted) for \(asked ?? 0)")
         }
+        if ticket != nil {
+            try move(&allocation, to: client, answer, isEnding: granted == 0)
+            allocations[allocation.id] = allocation
+        }
         let only = message.value(WireType.requestedAddressFamily)?.first
         for family in allocation.relays.keys.sorted() where only ?? family == family {
             if granted == 0 {
-                if let left = allocations[client] { end(left, family) }
+                if let left = allocations[allocation.id] { end(left, family) }
             } else if now < allocation.relays[family]?.expiry ?? 0 {
                 allocation.relays[family]?.expiry = now + .seconds(Int(granted))
-                allocations[client] = allocation
+                allocations[allocation.id] = allocation
             }
         }
     }
@@ -126,7 +135,7 @@ extension ReferenceModel {
         let answer = try success(to: message, of: client, by: author, judgement)
         guard answer != nil, var allocation else { return }
         for peer in peers { permit(peer, in: &allocation) }
-        allocations[client] = allocation
+        allocations[allocation.id] = allocation
     }
 
     /// ChannelBind (RFC 8656, 12.2).
@@ -159,7 +168,7 @@ extension ReferenceModel {
         let lifetime = Nanoseconds.seconds(Int(scenario.channelLifetimeSeconds))
         allocation.channels[number] = ModelChannel(peer: peer, expiry: now + lifetime)
         permit(peer.address, in: &allocation)
-        allocations[client] = allocation
+        allocations[allocation.id] = allocation
     }
 
     private func checkBinding(
@@ -185,7 +194,7 @@ extension ReferenceModel {
         if bound.values.count(where: { now < $0.expiry }) >= limit {
             judgement.mustFail.insert(508)
         }
-        let gauges = gauges(thread: allocation.fiveTuple.thread)
+        let gauges = gauges(thread: allocation.thread)
         let isCrowded = gauges.channels + gauges.held >= scenario.allocationCapacity * min(limit, 4)
         if bound.count >= limit || isCrowded { judgement.mayFail.insert(508) }
     }
@@ -208,7 +217,7 @@ extension ReferenceModel {
         }
         // The thread's own room is sized for what is usual.
         let each = min(scenario.permissionsPerAllocation, 8)
-        let all = gauges(thread: allocation.fiveTuple.thread).permissions + peers.count
+        let all = gauges(thread: allocation.thread).permissions + peers.count
         if all > scenario.allocationCapacity * each { judgement.mayFail.insert(508) }
     }
 

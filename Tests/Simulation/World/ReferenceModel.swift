@@ -1,6 +1,6 @@
 /// The reference model: what a TURN server must do with each datagram, in slow and plain Swift.
 ///
-/// Written from RFC 8489 and RFC 8656, never from the server's code. It looks at each input and at
+/// Written from RFC 8489, RFC 8656 and RFC 8016, never from the server's code. It looks at each input and at
 /// what the server sent, in the same order, and says which rule was broken. Where the RFCs leave a
 /// choice, the model follows the server's answer and then holds it to that.
 
@@ -8,21 +8,32 @@
 final class ReferenceModel {
     let scenario: Scenario
 
-    var allocations: [FiveTuple: ModelAllocation] = [:]
-    var relays: [RelayName: FiveTuple] = [:]
+    var allocations: [Int: ModelAllocation] = [:]
+    var allocationsEver = 0
+    var relays: [RelayName: Int] = [:]
+    /// Which allocation each ticket was ever made for.
+    var tickets: [[UInt8]: Int] = [:]
+    /// Clients whose thread knows that another has their allocation; false: perhaps not any more.
+    var promises: [FiveTuple: Bool] = [:]
     var nonces: [[UInt8]: IssuedNonce] = [:]
     var reservations: [[UInt8]: ModelReservation] = [:]
     /// Ended, and the server has yet to close their sockets; with the last one of an allocation, its user.
     var ending: [RelayName: String?] = [:]
 
-    /// The pass under examination.
+    /// The pass under examination, and its thread.
     var now: Nanoseconds = 0
+    var thread = 0
+    /// Messages that the thread sent to others in this pass, and how many it had no room for.
+    var passedOn: [(client: FiveTuple, bytes: [UInt8])] = []
+    var lostWords: UInt64 = 0
     var outputs = Outputs()
     var socketEvents: [Int: ArraySlice<SocketEvent>] = [:]
     /// Relayed endpoints bound now; and those bound or closed in this pass, about which order decides.
     var boundPorts: Set<Endpoint> = []
     var changedPorts: Set<Endpoint> = []
     var tally = Tally()
+    /// The message under examination has been to all threads that could have its sender's allocation.
+    var isAskedAround = false
 
     /// What became of the inputs, to be compared with the server's counters.
     struct Tally {
@@ -36,6 +47,10 @@ final class ReferenceModel {
         /// Datagrams that perhaps had to be dropped.
         var uncertainDrops: UInt64 = 0
         var deliveries = 0
+        /// Those of them that went to a second path of the client.
+        var copies: UInt64 = 0
+        var moves = 0
+        var handovers = 0
     }
 
     init(_ scenario: Scenario) {
@@ -44,10 +59,29 @@ final class ReferenceModel {
 
     /// Holds one input against what was sent because of it.
     func examine(_ input: Input) throws(Violation) {
-        tally.inputs += 1
         switch input.origin {
-        case .client(let fiveTuple): try examine(input.bytes, from: fiveTuple)
-        case .peer(let peer, let relay): try examine(input.bytes, fromPeer: peer, on: relay)
+        case .client(let fiveTuple):
+            tally.inputs += 1
+            if isPassedOn(input.bytes, from: fiveTuple) { return }
+            try examine(input.bytes, from: fiveTuple)
+        case .peer(let peer, let relay):
+            tally.inputs += 1
+            try examine(input.bytes, fromPeer: peer, on: relay)
+        case .follows(let peer, let client, let family):
+            tally.inputs += 1
+            guard let relay = live(client)?.relays[family] else { return }
+            try examine(input.bytes, fromPeer: peer, on: relay.name)
+        case .passedOn(let client, let isReturned):
+            if isReturned { promises[client] = nil }
+            isAskedAround = true
+            defer { isAskedAround = false }
+            try examine(input.bytes, from: client)
+        case .passedFurther(let client): try examine(passedFurther: input.bytes, from: client)
+        case .answer(let client, let isOwner):
+            try examine(answer: input.bytes, to: client, isOwner: isOwner)
+        case .leaves(let client): try examine(leaving: client)
+        case .arrives(let client, let names, let isInstalled):
+            try examine(arrived: client, names, isInstalled: isInstalled)
         }
     }
 
@@ -56,6 +90,9 @@ final class ReferenceModel {
         if let (flow, bytes) = outputs.unexplained {
             throw Violation("sent without reason: \(flow): \(hex(bytes))")
         }
+        if let (client, bytes) = passedOn.first {
+            throw Violation("passed on without reason, from \(client): \(hex(bytes))")
+        }
         if let event = socketEvents.values.first(where: { !$0.isEmpty })?.first {
             throw Violation("a socket was opened without reason: \(event)")
         }
@@ -63,7 +100,7 @@ final class ReferenceModel {
 
     /// The server closed a relayed socket.
     func closed(_ relay: RelayName) throws(Violation) {
-        if let fiveTuple = relays[relay], let allocation = allocations[fiveTuple],
+        if let id = relays[relay], let allocation = allocations[id],
             let (family, ended) = allocation.relays.first(where: { $0.value.name == relay })
         {
             guard now >= ended.expiry else {
@@ -78,10 +115,10 @@ final class ReferenceModel {
 
     /// Ends what is past its expiry, and wants the same of the server, whose `expire` just ran.
     func expired(thread: Int) throws(Violation) {
-        for allocation in allocations.values {
+        for allocation in allocations.values where !allocation.isTravelling {
             for (family, relay) in allocation.relays.sorted(by: { $0.key < $1.key })
             where now >= relay.expiry {
-                if let left = allocations[allocation.fiveTuple] { end(left, family) }
+                if let left = allocations[allocation.id] { end(left, family) }
             }
         }
         if let left = ending.keys.first(where: { $0.thread == thread }) {
@@ -89,19 +126,24 @@ final class ReferenceModel {
         }
     }
 
-    /// The live allocation of a five-tuple.
+    /// The live allocation of a 5-tuple, of those of the thread that is examined.
     func live(_ fiveTuple: FiveTuple) -> ModelAllocation? {
-        allocations[fiveTuple].flatMap { now < $0.expiry ? $0 : nil }
+        allocations.values.first {
+            $0.thread == thread && !$0.isTravelling && $0.isReached(by: fiveTuple)
+                && now < $0.expiry
+        }
     }
 
     /// Live allocations of one thread.
     func count(thread: Int) -> Int {
-        allocations.values.count { $0.fiveTuple.thread == thread && now < $0.expiry }
+        allocations.values.count { $0.thread == thread && !$0.isTravelling && now < $0.expiry }
     }
 
     /// What there is now in one thread.
     func gauges(thread: Int) -> (allocations: Int, permissions: Int, channels: Int, held: Int) {
-        let live = allocations.values.filter { $0.fiveTuple.thread == thread && now < $0.expiry }
+        let live = allocations.values.filter {
+            $0.thread == thread && !$0.isTravelling && now < $0.expiry
+        }
         let channels = live.flatMap { allocation in
             allocation.channels.values.filter {
                 allocation.relay(for: $0.peer.address, at: now) != nil
@@ -117,7 +159,7 @@ final class ReferenceModel {
 
     func end(_ allocation: ModelAllocation) {
         for family in allocation.relays.keys.sorted() {
-            if let left = allocations[allocation.fiveTuple] { end(left, family) }
+            if let left = allocations[allocation.id] { end(left, family) }
         }
     }
 
@@ -131,10 +173,10 @@ final class ReferenceModel {
         allocation.channels = allocation.channels.filter {
             $0.value.peer.address.familyCode != family
         }
-        allocations[allocation.fiveTuple] = allocation.relays.isEmpty ? nil : allocation
+        allocations[allocation.id] = allocation.relays.isEmpty ? nil : allocation
     }
 
-    private func examine(_ bytes: [UInt8], from fiveTuple: FiveTuple) throws(Violation) {
+    func examine(_ bytes: [UInt8], from fiveTuple: FiveTuple) throws(Violation) {
         guard let first = bytes.first else { return }
         if first < 4 {
             guard let message = WireMessage(bytes), message.fingerprint != false else { return }

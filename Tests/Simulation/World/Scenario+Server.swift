@@ -29,6 +29,7 @@ extension Scenario {
         configuration.allow =
             allowsPrivatePeers ? ["10.0.0.0/8"].compactMap { AddressPrefix($0) } : []
         configuration.rfc5766Channels = isRFC5766
+        configuration.allowsMobility = allowsMobility
         configuration.allocationCapacity = allocationCapacity
         configuration.permissionsPerAllocation = permissionsPerAllocation
         configuration.channelsPerAllocation = channelsPerAllocation
@@ -52,5 +53,16 @@ extension Address {
 extension Endpoint {
     var asTransportAddress: TransportAddress {
         TransportAddress(ip: address.asIPAddress, port: port)
+    }
+}
+
+extension Endpoint {
+    init(_ address: TransportAddress) {
+        let ip = address.ip
+        switch ip.family {
+        case .ipv4: self.address = Address(ipv4: UInt32(truncatingIfNeeded: ip.low))
+        case .ipv6: self.address = Address(ipv6High: ip.high, low: ip.low)
+        }
+        port = address.port
     }
 }

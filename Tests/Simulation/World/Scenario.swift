@@ -26,6 +26,10 @@ struct KernelFaults {
     var sendRefused: Int
     var segmentationRefused: Int
     var openFailure: Int
+    /// A word to another thread finds no room.
+    var handoverRefused: Int
+    /// How long words are on their way between threads.
+    var handoverDelay: ClosedRange<Nanoseconds>
     /// How long a send holds its buffers.
     var completionDelay: ClosedRange<Nanoseconds>
 }
@@ -50,6 +54,8 @@ struct Scenario {
     var hasExternalIPv4: Bool
     var isAuthenticationRequired: Bool
     var isRFC5766: Bool
+    /// Clients may keep their allocation when they move (RFC 8016).
+    var allowsMobility: Bool
     /// The configuration allows 10.0.0.0/8, where one of the peers is.
     var allowsPrivatePeers: Bool
     var ports: ClosedRange<UInt16>
@@ -80,7 +86,8 @@ struct Scenario {
     var actions: Int
 
     init(_ chance: inout SeededGenerator) {
-        threads = chance.chance(40) ? 2 : 1
+        allowsMobility = chance.chance(50)
+        threads = chance.chance(allowsMobility ? 60 : 20) ? chance.within(2...3) : 1
         clients = chance.within(1...6)
         peers = chance.within(1...4)
         hasIPv6Relay = chance.chance(60)
@@ -96,6 +103,11 @@ struct Scenario {
         userQuota = chance.chance(30) ? chance.within(1...3) : 0
         permissionsPerAllocation = chance.chance(30) ? chance.within(1...4) : 16
         channelsPerAllocation = chance.chance(30) ? chance.within(1...4) : 16
+        if allowsMobility {
+            // So that what comes from another thread always finds room.
+            permissionsPerAllocation = min(permissionsPerAllocation, 8)
+            channelsPerAllocation = min(channelsPerAllocation, 4)
+        }
         bandwidth = chance.chance(15) ? UInt64(chance.within(2_000...40_000)) : 0
         unauthenticatedPerSecond = chance.chance(15) ? UInt32(chance.within(1...5)) : 0
         nonceLifetimeSeconds = UInt32(chance.pick([30, 120, 600, 3600]))
@@ -154,6 +166,8 @@ struct Scenario {
             sendRefused: chance.pick([0, 0, 20, 200]),
             segmentationRefused: chance.pick([0, 0, 100, 1000]),
             openFailure: chance.pick([0, 0, 50, 300]),
+            handoverRefused: chance.pick([0, 0, 0, 100]),
+            handoverDelay: 0 ... .microseconds(chance.pick([0, 20, 1000, 50_000])),
             completionDelay: chance.chance(50) ? 0...0 : 0 ... .milliseconds(2)
         )
     }

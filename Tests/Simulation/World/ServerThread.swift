@@ -37,8 +37,12 @@ final class ServerThread {
     private let lentTarget: Int
     private let files: RegisteredFiles
     private let sendSlots: Int
+    /// Send slots that a datagram may need: a peer's goes to two paths of a client that moves.
+    private let slotsEach: Int
     /// What waits in the sockets' receive buffers.
     var inbox: [Arrival] = []
+    /// What other threads sent.
+    var letters: [Letter] = []
 
     init(
         index: Int,
@@ -50,6 +54,7 @@ final class ServerThread {
         self.index = index
         self.sockets = sockets
         sendSlots = scenario.sendSlots
+        slotsEach = scenario.allowsMobility ? 2 : 1
         files = RegisteredFiles(
             listeners: Scenario.listeners.count,
             relays: configuration.relayIndexLimit
@@ -65,6 +70,7 @@ final class ServerThread {
             batch: try SendBatch(slots: scenario.sendSlots, segmentation: scenario.isSegmenting),
             registeredFiles: files
         )
+        engine.take(place: index, of: scenario.threads, mayMove: scenario.allowsMobility)
         lentTarget = max(1, scenario.bufferCount - max(2, scenario.bufferCount / 4))
         lendBuffers()
     }
@@ -77,7 +83,7 @@ final class ServerThread {
     /// - Returns: what was handed over; empty when there is nothing, or no room for it.
     func receiveNext(isCoalescing: Bool, at now: Now) -> [Arrival] {
         let count = isCoalescing ? trainLength() : min(1, inbox.count)
-        guard count > 0, engine.batch.freeSlots > count, engine.pool.freeCount > 0,
+        guard count > 0, engine.batch.freeSlots > count * slotsEach, engine.pool.freeCount > 0,
             let buffer = lent.popLast()
         else { return [] }
         let train = Array(inbox.prefix(count))
@@ -101,6 +107,16 @@ final class ServerThread {
         return train
     }
 
+    /// Hands the oldest word of another thread to the engine; nil when there is none, or no room for what it may need.
+    func receiveNextLetter(through post: SimulatedPost, at now: Now) -> Letter? {
+        guard let letter = letters.first, engine.pool.freeCount > 1,
+            engine.batch.freeSlots > letter.datagrams * slotsEach
+        else { return nil }
+        letters.removeFirst()
+        engine.receive(letter.handover, through: post, at: now, sockets: &sockets)
+        return letter
+    }
+
     /// Datagrams that the kernel may coalesce: one sender and socket, one size, the last perhaps
     /// shorter.
     private func trainLength() -> Int {
@@ -114,7 +130,7 @@ final class ServerThread {
             guard next.socket == first.socket, next.source == first.source,
                 1...first.bytes.count ~= next.bytes.count,
                 bytes <= Self.bufferSize - Self.headroom,
-                engine.batch.freeSlots > count + 1
+                engine.batch.freeSlots > (count + 1) * slotsEach
             else { break }
             count += 1
             if next.bytes.count < first.bytes.count { break }

@@ -9,27 +9,47 @@ import TURN
 final class SocketLedger {
     private var opened: Int32 = 0
     private(set) var open: [Int32: Endpoint] = [:]
+    /// Relayed endpoints whose allocation, or reservation, has not ended.
+    private(set) var bound: Set<Endpoint> = []
     /// Ports that were bound or closed in this pass.
     var changed: Set<Endpoint> = []
     /// The first thing that went wrong.
     private(set) var complaint: String?
 
-    var bound: Set<Endpoint> { Set(open.values) }
+    /// Whether a descriptor still has the port, though nobody owns it any more.
+    func isBusy(_ endpoint: Endpoint) -> Bool {
+        !bound.contains(endpoint) && open.values.contains(endpoint)
+    }
 
     func bind(_ endpoint: Endpoint) -> Int32 {
-        if open.values.contains(endpoint) { complaint = "\(endpoint) was bound twice" }
+        if !bound.insert(endpoint).inserted { complaint = "\(endpoint) was bound twice" }
+        changed.insert(endpoint)
         opened += 1
         open[opened] = endpoint
-        changed.insert(endpoint)
         return opened
     }
 
+    /// Another descriptor of the same socket.
+    func duplicate(_ descriptor: Int32) -> Int32 {
+        opened += 1
+        open[opened] = open[descriptor]
+        return opened
+    }
+
+    /// Closes a descriptor; the port is still its owner's.
     func close(_ descriptor: Int32) {
-        guard let endpoint = open.removeValue(forKey: descriptor) else {
+        if open.removeValue(forKey: descriptor) == nil {
             complaint = "descriptor \(descriptor) was closed twice"
-            return
         }
-        changed.insert(endpoint)
+    }
+
+    /// Closes the last descriptor that belongs to an owner.
+    func release(_ descriptor: Int32) {
+        if let endpoint = open[descriptor] {
+            bound.remove(endpoint)
+            changed.insert(endpoint)
+        }
+        close(descriptor)
     }
 }
 
@@ -41,14 +61,16 @@ final class SimulatedSockets {
     }
 
     let thread: Int
-    private let shared: SharedState
-    private let ledger: SocketLedger
+    let shared: SharedState
+    let ledger: SocketLedger
     private let openFailure: Int
     private var chance: SeededGenerator
     private(set) var sockets: [UInt32: Socket] = [:]
     private var freeIndexes: [UInt32]
     /// Closed in this pass: the kernel still knows the index until its receive has ended.
     private var resting: [UInt32] = []
+    /// Another thread's by now: in so many passes the receive here will have ended.
+    var leaving: [UInt32: Int] = [:]
 
     /// What happened in this pass.
     var events: [SocketEvent] = []
@@ -72,14 +94,41 @@ final class SimulatedSockets {
 
     /// The relay bound to an endpoint.
     func relay(at endpoint: Endpoint) -> UInt32? {
-        sockets.first { $0.value.endpoint == endpoint }?.key
+        var found: UInt32?
+        for (index, socket) in sockets where socket.endpoint == endpoint {
+            found = min(index, found ?? index)
+        }
+        return found
     }
 
     /// The receives of sockets closed in this pass have ended.
-    func finishPass() {
+    ///
+    /// - Returns: those of sockets that are another thread's now.
+    func finishPass() -> [UInt32] {
         for index in resting { sockets[index] = nil }
         freeIndexes += resting
         resting = []
+        let ended = leaving.keys.filter { leaving[$0] == 0 }.sorted()
+        for index in ended {
+            leaving[index] = nil
+            guard let socket = sockets.removeValue(forKey: index) else { continue }
+            ledger.close(socket.descriptor)
+            freeIndexes.append(index)
+        }
+        for index in leaving.keys { leaving[index]? -= 1 }
+        return ended
+    }
+
+    /// Whether the system refuses a descriptor now.
+    func fails() -> Bool { chance.rarely(openFailure) }
+
+    func passesUntilReceiveEnds() -> Int { chance.below(3) }
+
+    /// Gives a socket of another thread a place here.
+    func adopt(_ socket: Socket) -> UInt32? {
+        guard let index = freeIndexes.popLast() else { return nil }
+        sockets[index] = socket
+        return index
     }
 
     /// Closes reserved ports that nobody claimed in time.
@@ -89,8 +138,8 @@ final class SimulatedSockets {
         }
     }
 
-    private func discard(_ descriptor: Int32, _ port: UInt16, _ family: UInt8, at now: Now) {
-        ledger.close(descriptor)
+    func discard(_ descriptor: Int32, _ port: UInt16, _ family: UInt8, at now: Now) {
+        ledger.release(descriptor)
         let family: AddressFamily = family == 2 ? .ipv6 : .ipv4
         shared.ports(of: family).release(port, nowSeconds: now.wholeSeconds)
     }
@@ -152,11 +201,12 @@ final class SimulatedSockets {
     private func claim(_ port: UInt16, _ family: AddressFamily, _ evenIfRecent: Bool, at now: Now)
         -> Bool
     {
-        shared.ports(of: family).claim(
-            port,
-            nowSeconds: now.wholeSeconds,
-            evenIfRecent: evenIfRecent
-        )
+        !ledger.isBusy(Self.endpoint(family, port))
+            && shared.ports(of: family).claim(
+                port,
+                nowSeconds: now.wholeSeconds,
+                evenIfRecent: evenIfRecent
+            )
     }
 
     private func bindPair(

@@ -10,6 +10,8 @@ public enum Simulation {
         public internal(set) var forwards: UInt64 = 0
         /// Those of them that went to a client.
         public internal(set) var deliveries = 0
+        /// Clients that moved, and allocations that followed one to another thread.
+        public internal(set) var moves = 0, handovers = 0
         /// Success responses, by method.
         public internal(set) var successes: [UInt16: Int] = [:]
         /// Error responses, by code.
@@ -23,6 +25,8 @@ public enum Simulation {
             inputs += other.inputs
             forwards += other.forwards
             deliveries += other.deliveries
+            moves += other.moves
+            handovers += other.handovers
             successes.merge(other.successes, uniquingKeysWith: +)
             errors.merge(other.errors, uniquingKeysWith: +)
         }
@@ -59,6 +63,8 @@ public enum Simulation {
         summary.inputs = world.model.tally.inputs
         summary.forwards = world.model.tally.forwards
         summary.deliveries = world.model.tally.deliveries
+        summary.moves = world.model.tally.moves
+        summary.handovers = world.model.tally.handovers
         summary.successes = world.model.tally.successes
         summary.errors = world.model.tally.errors
         return summary

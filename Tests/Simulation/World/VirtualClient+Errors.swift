@@ -3,7 +3,7 @@
 extension VirtualClient {
     /// Makes one mistake.
     mutating func err(_ directory: inout Directory) -> [[UInt8]] {
-        switch chance.below(20) {
+        switch chance.below(22) {
         case 0, 1, 2: return [badlySigned(directory)]
         case 3: return [request(allocatePlan(directory))]
         case 4: return replay()
@@ -38,7 +38,8 @@ extension VirtualClient {
         case 15: return [request(permissionPlan(directory, peers: chance.within(4...20)))]
         case 16: return [request(oddAllocate(directory))]
         case 17: return strangeMessage()
-        case 18:
+        case 18, 19: return [request(badTicket(directory))]
+        case 20:
             if chance.chance(40) { move() }
             return [request(allocatePlan(directory))]
         default: return [request(encodedPeer(directory))]

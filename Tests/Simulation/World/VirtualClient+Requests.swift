@@ -16,6 +16,9 @@ extension VirtualClient {
         ]
         if chance.chance(40) { contents.append(lifetime()) }
         if chance.chance(8) { contents.append(.bytes(WireType.dontFragment, [])) }
+        if wantsMobility && !chance.chance(20) {
+            contents.append(.bytes(WireType.mobilityTicket, []))
+        }
         switch chance.below(100) {
         case 0..<15: contents.append(.bytes(WireType.evenPort, [0x80]))
         case 15..<22: contents.append(.bytes(WireType.evenPort, [0]))

@@ -1,16 +1,23 @@
 /// A client that mostly follows the RFCs, and errs in every way that we could think of.
 struct VirtualClient {
     /// The client's transport address; a new one is a new five-tuple.
-    private(set) var local: Endpoint
+    var local: Endpoint
+    /// Where it was before it moved; it still hears what comes there.
+    var former: Endpoint?
+    /// Where it speaks from.
+    var source: Endpoint
     let listener: Int
     let user: User
     let habit: SigningHabit
     let others: [User]
     let isIPv6Relay: Bool
+    let wantsMobility: Bool
     var chance: SeededGenerator
 
     var challenge: Challenge?
     var relayed: Endpoint?
+    /// Its newest MOBILITY-TICKET.
+    var ticket: [UInt8]?
     /// The second relayed address, of IPv6.
     var additional: Endpoint?
     var permitted: [Address] = []
@@ -25,12 +32,15 @@ struct VirtualClient {
         listener: Int,
         users: [User],
         isIPv6Relay: Bool,
+        wantsMobility: Bool,
         _ chance: SeededGenerator
     ) {
         self.local = local
+        source = local
         self.listener = listener
         self.chance = chance
         self.isIPv6Relay = isIPv6Relay
+        self.wantsMobility = wantsMobility
         user = self.chance.pick(users)
         others = users
         habit = SigningHabit(for: user, &self.chance)
@@ -38,6 +48,8 @@ struct VirtualClient {
 
     /// Does one thing: the datagrams to send now, in order.
     mutating func act(_ directory: inout Directory) -> [[UInt8]] {
+        source = local
+        if let former, chance.chance(25) { source = former }
         if !unanswered.isEmpty && chance.chance(30) { return retransmit() }
         if chance.chance(22) { return err(&directory) }
         guard relayed != nil else {
@@ -49,6 +61,7 @@ struct VirtualClient {
         case 12..<26: return [request(channelPlan(directory))]
         case 26..<34: return [request(refreshPlan())]
         case 34..<38: return [binding()]
+        case 38..<46 where ticket != nil: return roam()
         default: return data(&directory)
         }
     }
@@ -77,7 +90,12 @@ struct VirtualClient {
     mutating func replay() -> [[UInt8]] { sent.isEmpty ? [] : [chance.pick(sent)] }
 
     /// Something arrived; what to send because of it.
-    mutating func receive(_ bytes: [UInt8], _ directory: inout Directory) -> [[UInt8]] {
+    mutating func receive(
+        _ bytes: [UInt8],
+        at place: Endpoint,
+        _ directory: inout Directory
+    ) -> [[UInt8]] {
+        source = place
         guard let answer = WireMessage(bytes), let plan = pending[answer.transaction],
             answer.messageClass == .success || answer.messageClass == .error
         else { return [] }
@@ -127,6 +145,7 @@ struct VirtualClient {
             guard let endpoint = answer.xorAddress(WireType.xorRelayedAddress) else { return }
             relayed = endpoint
             directory.remember(relayed: endpoint)
+            learn(ticketIn: answer, &directory)
             additional = answer.visible.filter { $0.type == WireType.xorRelayedAddress }.dropFirst()
                 .first.flatMap { answer.xorAddress($0) }
             if let additional { directory.remember(relayed: additional) }
@@ -134,6 +153,7 @@ struct VirtualClient {
                 directory.remember(token: token)
             }
         case WireMethod.refresh:
+            learn(ticketIn: answer, &directory)
             guard answer.number(WireType.lifetime, count: 4) == 0 else { return }
             // Of two it may have given up one; which, it may well forget.
             if additional == nil || chance.chance(50) { forget() } else { additional = nil }
@@ -159,6 +179,7 @@ struct VirtualClient {
 
     private mutating func forget() {
         relayed = nil
+        ticket = nil
         additional = nil
         permitted = []
         channels = [:]
@@ -167,6 +188,8 @@ struct VirtualClient {
     /// A NAT gave the client another port, or the client started anew.
     mutating func move() {
         local.port = UInt16(chance.within(1024...65_000))
+        source = local
+        former = nil
         forget()
     }
 }

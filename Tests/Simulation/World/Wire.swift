@@ -46,6 +46,7 @@ enum WireType {
     static let passwordAlgorithms: UInt16 = 0x8002
     static let software: UInt16 = 0x8022
     static let fingerprint: UInt16 = 0x8028
+    static let mobilityTicket: UInt16 = 0x8030
 
     /// Comprehension-required types of the two RFCs: a server that speaks them knows these.
     static let known: Set<UInt16> = [

@@ -17,20 +17,17 @@ extension World {
         let thread = threads[index]
         var inputs: [Input] = []
         model.now = now
+        model.thread = index
         model.outputs = Outputs()
+        model.passedOn = []
         model.boundPorts = ledger.bound
         ledger.changed = []
-        while true {
-            let isCoalescing = scenario.network.isCoalescing && !chance.chance(10)
-            let train = thread.receiveNext(isCoalescing: isCoalescing, at: serverTime)
-            if train.isEmpty { break }
-            for arrival in train {
-                note(
-                    "thread \(index) \(arrival.socket) from \(arrival.source): \(hex(arrival.bytes))"
-                )
-                inputs.append(input(arrival, of: index))
-            }
-        }
+        let lost = thread.engine.statistics.dropsHandover
+        let readsLettersFirst = thread.letters.isEmpty || chance.chance(50)
+        if readsLettersFirst { receiveLetters(of: index, &inputs) }
+        receiveArrivals(of: index, &inputs)
+        if !readsLettersFirst { receiveLetters(of: index, &inputs) }
+        model.lostWords = thread.engine.statistics.dropsHandover - lost
         let isExpiring = plannedExpiry[index].map { now >= $0 } ?? true
         if isExpiring {
             plannedExpiry[index] = nil
@@ -38,6 +35,8 @@ extension World {
             thread.sockets.expireReservations(at: serverTime)
         }
         thread.engine.endPass()
+        thread.engine.sendHandovers(through: post)
+        _ = readNews()
         while let image = thread.nextSend() {
             if image.isDontFragment && !scenario.canSetDontFragment {
                 thread.engine.complete(image.slot, result: -1)
@@ -49,6 +48,20 @@ extension World {
         try check(inputs, thread, isExpiring: isExpiring)
         thread.lendBuffers()
         planNext(thread)
+    }
+
+    private func receiveArrivals(of index: Int, _ inputs: inout [Input]) {
+        while true {
+            let isCoalescing = scenario.network.isCoalescing && !chance.chance(10)
+            let train = threads[index].receiveNext(isCoalescing: isCoalescing, at: serverTime)
+            if train.isEmpty { return }
+            for arrival in train {
+                note(
+                    "thread \(index) \(arrival.socket) from \(arrival.source): \(hex(arrival.bytes))"
+                )
+                inputs.append(input(arrival, of: index))
+            }
+        }
     }
 
     private func input(_ arrival: Arrival, of thread: Int) -> Input {
@@ -74,7 +87,9 @@ extension World {
         for relay in thread.sockets.closed { try model.closed(relay) }
         thread.sockets.events = []
         thread.sockets.closed = []
-        thread.sockets.finishPass()
+        for relay in thread.sockets.finishPass() {
+            thread.engine.forgetHeir(of: RelayIndex(rawValue: relay))
+        }
         if let complaint = ledger.complaint { throw Violation(complaint) }
         try thread.checkBuffers(sendsUnderWay: underWay[thread.index])
         guard isExpiring else { return }
@@ -105,8 +120,11 @@ extension World {
         }
         if let planned = plannedExpiry[thread.index] { planPass(thread.index, at: planned) }
         // What found no buffer or slot waits for a completion; without one, for a short while.
-        if !thread.inbox.isEmpty && underWay[thread.index] == 0 {
+        if !(thread.inbox.isEmpty && thread.letters.isEmpty) && underWay[thread.index] == 0 {
             planPass(thread.index, at: now + .microseconds(1))
+        }
+        if !thread.sockets.leaving.isEmpty {
+            planPass(thread.index, at: now + .microseconds(100))
         }
     }
 

@@ -12,6 +12,7 @@ enum Event {
     case arrives(Packet)
     case pass(Int)
     case completes(Int, WireImage, result: Int32)
+    case hears(Letter)
 }
 
 /// One run, all of which follows from the seed.
@@ -20,6 +21,10 @@ final class World {
     let model: ReferenceModel
     let shared: SharedState
     let ledger = SocketLedger()
+    let post: SimulatedPost
+    /// Relayed sockets on their way between threads, and when the last word of each thread to each arrives.
+    var travelling: [Endpoint] = []
+    var lastLetter: [Int: Nanoseconds] = [:]
     var threads: [ServerThread] = []
     var clients: [VirtualClient] = []
     var peers: [VirtualPeer] = []
@@ -45,6 +50,7 @@ final class World {
             allocationsPerUser: scenario.userQuota
         )
         network = Network(scenario.network, chance.split())
+        post = SimulatedPost(scenario, chance.split())
         now = scenario.start
         underWay = Array(repeating: 0, count: scenario.threads)
         plannedPass = Array(repeating: nil, count: scenario.threads)
@@ -103,6 +109,7 @@ final class World {
                     listener: listener,
                     users: scenario.users,
                     isIPv6Relay: scenario.hasIPv6Relay && chance.chance(35),
+                    wantsMobility: chance.chance(scenario.allowsMobility ? 85 : 10),
                     chance.split()
                 )
             )
@@ -154,6 +161,7 @@ final class World {
         case .completes(let thread, let image, let result):
             try complete(thread, image, result: result)
             planPass(thread, at: now)
+        case .hears(let letter): hear(letter)
         }
     }
 
@@ -163,7 +171,7 @@ final class World {
     private func sendFromClient(_ index: Int, _ datagrams: [[UInt8]]) {
         let client = clients[index]
         for bytes in datagrams {
-            send(bytes, from: client.local, to: Scenario.listeners[client.listener])
+            send(bytes, from: client.source, to: Scenario.listeners[client.listener])
         }
     }
 
@@ -175,23 +183,34 @@ final class World {
 
     private func arrive(_ packet: Packet) {
         if let listener = Scenario.listeners.firstIndex(of: packet.destination) {
-            // The kernel's choice among the sockets of SO_REUSEPORT: by the four-tuple.
-            let thread = (Int(packet.source.port) + listener) % threads.count
-            return arrive(packet, at: .listener(listener), of: thread)
+            return arrive(packet, at: .listener(listener), of: home(of: packet.source, listener))
         }
         let inner = model.internalForm(packet.destination)
-        for thread in threads {
-            guard let relay = thread.sockets.relay(at: inner) else { continue }
-            return arrive(packet, at: .relay(relay), of: thread.index)
+        // A socket on its way has a receive at both ends for a while.
+        let takers = threads.compactMap { thread in
+            thread.sockets.relay(at: inner).map { (thread.index, $0) }
         }
-        if let client = clients.firstIndex(where: { $0.local == packet.destination }) {
-            let bytes = clients[client].receive(packet.bytes, &directory)
+        if !takers.isEmpty {
+            let (thread, relay) = takers.count == 1 ? takers[0] : chance.pick(takers)
+            return arrive(packet, at: .relay(relay), of: thread)
+        }
+        if travelling.contains(inner) {
+            return queue.plan(.arrives(packet), at: now + .microseconds(50))
+        }
+        let place = packet.destination
+        if let client = clients.firstIndex(where: { $0.local == place || $0.former == place }) {
+            let bytes = clients[client].receive(packet.bytes, at: place, &directory)
             return sendFromClient(client, bytes)
         }
         guard let peer = peers.firstIndex(where: { $0.local == packet.destination }) else { return }
         for bytes in peers[peer].receive(packet.bytes, &directory) {
             send(bytes, from: peers[peer].local, to: packet.source)
         }
+    }
+
+    /// The kernel's choice among the sockets of SO_REUSEPORT: by the four-tuple.
+    func home(of client: Endpoint, _ listener: Int) -> Int {
+        (Int(client.port) + listener) % scenario.threads
     }
 
     private func arrive(_ packet: Packet, at socket: ServerSocket, of thread: Int) {
