@@ -9,8 +9,9 @@ public enum Handover: Sendable {
     /// A message of a client of thread `origin`, whose allocation another thread has; after `hopsLeft` more threads
     /// it is returned. Without a number the receiver had the allocation a moment ago.
     case message([UInt8], from: FiveTuple, origin: Int, hopsLeft: Int?)
-    /// A message whose client's allocation is with no other thread, at least not any more.
-    case returned([UInt8], from: FiveTuple)
+    /// A message whose client's allocation is with no other thread any more, or, unless `isFinal`, not with this one:
+    /// by its ticket it may be for an allocation that is anywhere.
+    case returned([UInt8], from: FiveTuple, isFinal: Bool)
     /// What to answer the client, if anything, and which thread has its allocation.
     case answer([UInt8], to: FiveTuple, owner: UInt16?)
     /// The allocation of a client, with its relayed sockets: the receiver's to close.

@@ -42,19 +42,26 @@ extension RelayEngine {
         if !parcels.isEmpty { sendParcels(through: post) }
         if strays.isEmpty { return }
         for stray in strays {
-            let receiver = stray.thread.map { Int($0) } ?? (threadNumber + 1) % post.threads
-            send(
-                .message(
-                    stray.bytes,
-                    from: stray.fiveTuple,
-                    origin: threadNumber,
-                    hopsLeft: stray.thread == nil ? post.threads - 2 : nil
-                ),
-                to: receiver,
-                through: post
-            )
+            ask(stray.bytes, from: stray.fiveTuple, thread: stray.thread, through: post)
         }
         strays.removeAll(keepingCapacity: true)
+    }
+
+    /// Sends a message of a client of this thread to the thread that has its allocation, or to all others in turn.
+    private mutating func ask(
+        _ bytes: [UInt8],
+        from client: FiveTuple,
+        thread: UInt16?,
+        through post: some HandoverCarrier
+    ) {
+        let message = Handover.message(
+            bytes,
+            from: client,
+            origin: threadNumber,
+            hopsLeft: thread == nil ? post.threads - 2 : nil
+        )
+        let receiver = thread.map { Int($0) } ?? (threadNumber + 1) % post.threads
+        send(message, to: receiver, through: post)
     }
 
     /// Sends what follows clients to other threads; where there is no room, it waits for another pass.
@@ -86,17 +93,19 @@ extension RelayEngine {
             receive(message, through: post, at: now, sockets: &sockets)
         case .answer(let bytes, let client, let owner):
             answerStray(bytes, to: client, owner: owner)
-        case .returned(let bytes, let client):
+        case .returned(let bytes, let client, let isFinal):
             server.promise(client, thread: nil)
             let outcome = receiveStray(
                 bytes,
                 from: client,
-                mayPassOn: false,
+                mayPassOn: !isFinal,
                 at: now,
                 opener: &sockets
             )
-            guard case .answer(let answer) = outcome else { return }
-            answerStray(answer, to: client, owner: nil)
+            switch outcome {
+            case .answer(let answer): answerStray(answer, to: client, owner: nil)
+            case .passOn: ask(bytes, from: client, thread: nil, through: post)
+            }
         case .allocation(let moved, let client, let ipv4, let ipv6):
             install(moved, client: client, ipv4: ipv4, ipv6: ipv6, at: now, sockets: &sockets)
         case .delivery(let bytes, let client):
@@ -114,12 +123,13 @@ extension RelayEngine {
         at now: Now,
         sockets: inout Sockets
     ) {
-        // The allocation has left for where the message came from: it is there by the time this is.
+        // The allocation has left for where the message came from: it is there by the time this is. Or its client went
+        // back, and comes again with a ticket.
         let client = message.client
         let foreign = client.foreign(of: message.origin)
         if message.hopsLeft == nil, !server.hasAllocation(foreign) {
-            send(.returned(message.bytes, from: client), to: message.origin, through: post)
-            return
+            let returned = Handover.returned(message.bytes, from: client, isFinal: false)
+            return send(returned, to: message.origin, through: post)
         }
         let outcome = receiveStray(
             message.bytes,
@@ -152,7 +162,11 @@ extension RelayEngine {
         through post: some HandoverCarrier
     ) {
         guard let hopsLeft = message.hopsLeft, hopsLeft > 0 else {
-            let returned = Handover.returned(message.bytes, from: message.client)
+            let returned = Handover.returned(
+                message.bytes,
+                from: message.client,
+                isFinal: true
+            )
             return send(returned, to: message.origin, through: post)
         }
         let next = Handover.message(

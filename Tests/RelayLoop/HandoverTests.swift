@@ -237,4 +237,20 @@ struct HandoverTests {
         }
         #expect(relay.value(.allocations) == 1)
     }
+
+    /// The thread of the other place still thought that the allocation could be reached by it, and refused the ticket.
+    @Test func aClientThatWentBackMayComeAgain() throws {
+        let relay = try Self.relay(threads: 2)
+        let home = try LoopbackClient(relay)
+        let answer = try home.allocate([(.mobilityTicket, .bytes([]))])
+        var ticket = try #require(answer.ticket)
+        for _ in 0..<8 {
+            let away = try LoopbackClient(relay)
+            for client in [away, home, away, home] {
+                let answer = try client.ask(.refresh, [(.mobilityTicket, .bytes(ticket))])
+                ticket = try #require(answer.ticket)
+            }
+        }
+        #expect(relay.value(.allocations) == 1)
+    }
 }

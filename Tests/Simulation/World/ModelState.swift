@@ -138,10 +138,13 @@ struct Input {
         case peer(Endpoint, RelayName)
         /// A peer's datagram that came to where a client's relayed address was before.
         case follows(Endpoint, FiveTuple, UInt8)
-        /// A client's message that came by way of another thread; at last back to the first, or not.
-        case passedOn(FiveTuple, isReturned: Bool)
-        /// The same, and this thread does not have its allocation either.
-        case passedFurther(FiveTuple)
+        /// A client's message that came by way of another thread, and is judged here.
+        case passedOn(FiveTuple)
+        /// The same, and this thread does not have its allocation either, if it was asked and not only known to have it.
+        case passedFurther(FiveTuple, wasAsked: Bool)
+        /// A client's message that is back; from all others, or from one that was thought to have the allocation, and
+        /// then all are asked, or not.
+        case returned(FiveTuple, isFinal: Bool, isAsking: Bool)
         /// What another thread answers a client, and whether it has an allocation for it.
         case answer(FiveTuple, isOwner: Bool)
         /// The allocation of a client goes to the client's thread.

@@ -118,7 +118,7 @@ extension ReferenceModel {
     }
 
     /// A TURN REST name opens nothing after its time.
-    private func checkExpiry(of author: Author?, _ judgement: inout Judgement) {
+    func checkExpiry(of author: Author?, _ judgement: inout Judgement) {
         guard let user = scenario.users.first(where: { $0.name == author?.user }),
             let expiry = user.expirySeconds
         else { return }

@@ -115,7 +115,8 @@ extension ReferenceModel {
         return true
     }
 
-    private func mayAskOthers(_ bytes: [UInt8], _ client: FiveTuple) -> Bool {
+    /// Whether a request has a ticket of an allocation that this thread does not have.
+    func mayAskOthers(_ bytes: [UInt8], _ client: FiveTuple) -> Bool {
         guard let message = WireMessage(bytes), message.messageClass == .request,
             message.method == WireMethod.refresh, mayMove,
             let ticket = message.value(WireType.mobilityTicket), let id = tickets[ticket],
@@ -127,8 +128,12 @@ extension ReferenceModel {
     }
 
     /// A thread that was asked has passed a message on, or back: not when it has the allocation.
-    func examine(passedFurther bytes: [UInt8], from client: FiveTuple) throws(Violation) {
-        guard let ticket = WireMessage(bytes)?.value(WireType.mobilityTicket) else {
+    func examine(
+        passedFurther bytes: [UInt8],
+        from client: FiveTuple,
+        wasAsked: Bool
+    ) throws(Violation) {
+        guard wasAsked, let ticket = WireMessage(bytes)?.value(WireType.mobilityTicket) else {
             if live(client) == nil { return }
             throw Violation("passed on a message of a client of its own")
         }
@@ -155,6 +160,8 @@ extension ReferenceModel {
         _ judgement: Judgement
     ) throws(Violation) -> Bool {
         guard !isAskedAround, let isCertain = promises[client] else { return false }
+        var judgement = judgement
+        if message.method == WireMethod.allocate { checkExpiry(of: author, &judgement) }
         let isOpen = judgement.mustFail.isEmpty
         if message.method == WireMethod.allocate {
             // Who allocates anew has given the other one up.
@@ -166,7 +173,6 @@ extension ReferenceModel {
             lostWords -= 1
             return true
         }
-        var judgement = judgement
         if isOpen { judgement.mustFail = judgement.mayFail }
         guard !judgement.mustFail.isEmpty else {
             throw Violation("a request of \(client) was not passed on: \(hex(message.bytes))")

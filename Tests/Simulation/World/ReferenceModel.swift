@@ -71,12 +71,23 @@ final class ReferenceModel {
             tally.inputs += 1
             guard let relay = live(client)?.relays[family] else { return }
             try examine(input.bytes, fromPeer: peer, on: relay.name)
-        case .passedOn(let client, let isReturned):
-            if isReturned { promises[client] = nil }
+        case .passedOn(let client):
             isAskedAround = true
             defer { isAskedAround = false }
             try examine(input.bytes, from: client)
-        case .passedFurther(let client): try examine(passedFurther: input.bytes, from: client)
+        case .passedFurther(let client, let wasAsked):
+            try examine(passedFurther: input.bytes, from: client, wasAsked: wasAsked)
+        case .returned(let client, let isFinal, let isAsking):
+            promises[client] = nil
+            if isAsking {
+                guard !isFinal, mayAskOthers(input.bytes, client) else {
+                    throw Violation("asked others without reason: \(hex(input.bytes))")
+                }
+                return
+            }
+            isAskedAround = isFinal
+            defer { isAskedAround = false }
+            try examine(input.bytes, from: client)
         case .answer(let client, let isOwner):
             try examine(answer: input.bytes, to: client, isOwner: isOwner)
         case .leaves(let client): try examine(leaving: client)

@@ -26,7 +26,8 @@ extension World {
         var leaving: [FiveTuple] = []
         for (letter, isTaken) in post.takeNews() {
             switch letter.handover {
-            case .message(let bytes, let client, _, _), .returned(let bytes, let client):
+            case .message(let bytes, let client, _, _),
+                .returned(let bytes, let client, _):
                 model.passedOn.append((modelled(client), bytes))
             case .answer(let bytes, let client, _):
                 // It will leave through another thread, and is judged where it was made.
@@ -69,14 +70,19 @@ extension World {
         at thread: ServerThread
     ) -> [Input] {
         switch handover {
-        case .message(let bytes, let client, _, _):
+        case .message(let bytes, let client, _, let hopsLeft):
             let client = modelled(client)
             let origin: Input.Origin =
                 isPassedFurther
-                ? .passedFurther(client) : .passedOn(client, isReturned: false)
+                ? .passedFurther(client, wasAsked: hopsLeft != nil) : .passedOn(client)
             return [Input(origin: origin, bytes: bytes)]
-        case .returned(let bytes, let client):
-            return [Input(origin: .passedOn(modelled(client), isReturned: true), bytes: bytes)]
+        case .returned(let bytes, let client, let isFinal):
+            let origin = Input.Origin.returned(
+                modelled(client),
+                isFinal: isFinal,
+                isAsking: isPassedFurther
+            )
+            return [Input(origin: origin, bytes: bytes)]
         case .answer(let bytes, let client, let owner):
             return [Input(origin: .answer(modelled(client), isOwner: owner != nil), bytes: bytes)]
         case .allocation(_, let client, let ipv4, let ipv6):
@@ -111,7 +117,7 @@ extension World {
         switch handover {
         case .message(let bytes, let client, _, let hops):
             "message of \(client), \(hops.map { "\($0) hops left" } ?? "as promised"): \(hex(bytes))"
-        case .returned(let bytes, let client): "returned message of \(client): \(hex(bytes))"
+        case .returned(let bytes, let client, _): "returned message of \(client): \(hex(bytes))"
         case .answer(let bytes, let client, let owner):
             "answer to \(client), owner \(owner.map { "\($0)" } ?? "none"): \(hex(bytes))"
         case .allocation(_, let client, _, _): "allocation of \(client)"
