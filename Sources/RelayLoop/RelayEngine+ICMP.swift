@@ -1,11 +1,11 @@
 /// ICMP errors: what a client is told about datagrams that did not reach a peer.
 
-internal import STUN
-internal import TURN
+public import STUN
+public import TURN
 
 extension RelayEngine {
     /// Handles an ICMP error about a datagram from `relay` to `peer`.
-    mutating func receive(
+    public mutating func receive(
         _ error: ICMPError,
         about peer: TransportAddress,
         on relay: RelayIndex,

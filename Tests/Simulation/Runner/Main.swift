@@ -26,6 +26,7 @@ enum SimulationMain {
             "datagrams at the server: \(report.summary.inputs), relayed: \(report.summary.forwards)"
         )
         print("moves: \(report.summary.moves), to another thread: \(report.summary.handovers)")
+        print("ICMP errors told: \(report.summary.errorsTold)")
         print("successes by method: \(text(report.summary.successes))")
         print("errors by code: \(text(report.summary.errors))")
     }

@@ -18,11 +18,12 @@ struct SimulationTests {
         for method: UInt16 in [0x001, 0x003, 0x004, 0x008, 0x009] {
             #expect(summary.successes[method, default: 0] > 100, "method \(method)")
         }
-        for code in [400, 401, 403, 405, 420, 437, 438, 440, 441, 442, 443, 486, 508] {
+        for code in [300, 400, 401, 403, 405, 420, 437, 438, 440, 441, 442, 443, 486, 508] {
             #expect(summary.errors[code, default: 0] > 0, "error \(code)")
         }
         #expect(summary.forwards > 5000)
         #expect(summary.deliveries > 1000)
+        #expect(summary.errorsTold > 100)
         #expect(summary.moves > 100)
         #expect(summary.handovers > 20)
     }

@@ -78,6 +78,8 @@ struct ModelAllocation {
     /// By IP address only (RFC 8656, 9).
     var permissions: [Address: Nanoseconds] = [:]
     var channels: [UInt16: ModelChannel] = [:]
+    /// When the client was told of ICMP errors of late.
+    var told: [Nanoseconds] = []
 
     var expiry: Nanoseconds { relays.values.map(\.expiry).max() ?? 0 }
 
@@ -136,6 +138,8 @@ struct Input {
     enum Origin {
         case client(FiveTuple)
         case peer(Endpoint, RelayName)
+        /// What ICMP says about a datagram to a peer.
+        case error(ICMPMessage, about: Endpoint, RelayName)
         /// A peer's datagram that came to where a client's relayed address was before.
         case follows(Endpoint, FiveTuple, UInt8)
         /// A client's message that came by way of another thread, and is judged here.

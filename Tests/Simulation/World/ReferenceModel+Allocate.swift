@@ -13,6 +13,7 @@ extension ReferenceModel {
             return try examine(repeated: message, of: client, existing, author, judgement)
         }
         checkTicket(inAllocate: message, &judgement)
+        checkDrain(message, of: client, &judgement)
         checkAllocate(message, by: author, &judgement)
         checkFragmentation(message, of: client, &judgement)
         let reservation = message.value(WireType.reservationToken)
@@ -97,6 +98,23 @@ extension ReferenceModel {
         if family.count != 4 { judgement.mustFail.formUnion([400, 440]) }
         if family.first != 1 && (family.first != 2 || !scenario.hasIPv6Relay) {
             judgement.mustFail.formUnion([440])
+        }
+    }
+
+    /// A server that drains sends new clients on, or refuses them where it knows no other for their family (RFC 8656,
+    /// 7.2); whether it takes one that has a port reserved is its choice.
+    private func checkDrain(
+        _ message: WireMessage,
+        of client: FiveTuple,
+        _ judgement: inout Judgement
+    ) {
+        guard isDraining else { return }
+        let isIPv6 = client.client.address.canonical.isIPv6
+        let hasOther = scenario.alternates.contains { $0.address.isIPv6 == isIPv6 }
+        if message.first(WireType.reservationToken) != nil {
+            judgement.mayFail.insert(hasOther ? 300 : 508)
+        } else {
+            judgement.mustFail.insert(hasOther ? 300 : 508)
         }
     }
 

@@ -78,6 +78,11 @@ extension ReferenceModel {
                 answer.first(WireType.messageIntegritySHA256) == nil
             else { throw Violation("\(code) with integrity") }
             remember(nonceOf: answer, for: client)
+        case 300:
+            let servers = answer.plainAddresses(WireType.alternateServer)
+            guard servers.first?.address.isIPv6 == client.client.address.canonical.isIPv6,
+                servers.allSatisfy(scenario.alternates.contains)
+            else { throw Violation("300 with the servers \(servers)") }
         case 420:
             guard answer.value(WireType.unknownAttributes)?.isEmpty == false else {
                 throw Violation("420 without UNKNOWN-ATTRIBUTES")

@@ -23,6 +23,8 @@ final class ReferenceModel {
     /// The pass under examination, and its thread.
     var now: Nanoseconds = 0
     var thread = 0
+    /// No new allocations are made.
+    var isDraining = false
     /// Messages that the thread sent to others in this pass, and how many it had no room for.
     var passedOn: [(client: FiveTuple, bytes: [UInt8])] = []
     var lostWords: UInt64 = 0
@@ -49,6 +51,8 @@ final class ReferenceModel {
         var deliveries = 0
         /// Those of them that went to a second path of the client.
         var copies: UInt64 = 0
+        /// Indications of ICMP errors.
+        var errorsTold = 0
         var moves = 0
         var handovers = 0
     }
@@ -67,6 +71,9 @@ final class ReferenceModel {
         case .peer(let peer, let relay):
             tally.inputs += 1
             try examine(input.bytes, fromPeer: peer, on: relay)
+        case .error(let error, let peer, let relay):
+            tally.inputs += 1
+            try examine(error, about: peer, on: relay)
         case .follows(let peer, let client, let family):
             tally.inputs += 1
             guard let relay = live(client)?.relays[family] else { return }

@@ -30,6 +30,7 @@ extension Scenario {
             allowsPrivatePeers ? ["10.0.0.0/8"].compactMap { AddressPrefix($0) } : []
         configuration.rfc5766Channels = isRFC5766
         configuration.allowsMobility = allowsMobility
+        configuration.alternates = alternates.compactMap { AlternateServer($0.asText) }
         configuration.allocationCapacity = allocationCapacity
         configuration.permissionsPerAllocation = permissionsPerAllocation
         configuration.channelsPerAllocation = channelsPerAllocation
@@ -51,6 +52,15 @@ extension Address {
 }
 
 extension Endpoint {
+    /// As an attribute of the tree has it.
+    fileprivate var asText: String {
+        guard address.isIPv6 else { return "\(self)" }
+        let groups = stride(from: 0, to: 16, by: 2).map {
+            String(bigEndianNumber(address.bytes[$0..<$0 + 2]), radix: 16)
+        }
+        return "[\(groups.joined(separator: ":"))]:\(port)"
+    }
+
     var asTransportAddress: TransportAddress {
         TransportAddress(ip: address.asIPAddress, port: port)
     }

@@ -16,6 +16,8 @@ struct NetworkConditions {
     var duplication: Int
     /// Out of 1000: held back by up to ten times the longest delay.
     var reordering: Int
+    /// Datagrams to peers, out of 1000, that an ICMP message answers.
+    var unreachable: Int
     /// Arrivals at the server within this time are one pass, and may be coalesced.
     var passWindow: Nanoseconds
     var isCoalescing: Bool
@@ -43,6 +45,11 @@ struct Scenario {
     static let serverIPv6 = Address(ipv6High: 0x2001_0DB8_0000_0000, low: 1)
     static let relayIPv4 = Address(198, 51, 100, 7)
     static let relayIPv6 = Address(ipv6High: 0x2A01_0004_0000_0000, low: 7)
+    static let alternateIPv4 = Endpoint(address: Address(192, 0, 2, 77), port: 3478)
+    static let alternateIPv6 = Endpoint(
+        address: Address(ipv6High: 0x2001_0DB8_0000_0000, low: 77),
+        port: 3478
+    )
     static let externalIPv4 = Address(8, 8, 4, 4)
 
     var threads: Int
@@ -58,6 +65,10 @@ struct Scenario {
     var allowsMobility: Bool
     /// The configuration allows 10.0.0.0/8, where one of the peers is.
     var allowsPrivatePeers: Bool
+    /// Where clients are sent on to while the server drains.
+    var alternates: [Endpoint]
+    /// How often, out of 100 chances, the server begins or ends to drain.
+    var draining: Int
     var ports: ClosedRange<UInt16>
     var allocationCapacity: Int
     var totalQuota: Int
@@ -95,6 +106,8 @@ struct Scenario {
         isAuthenticationRequired = !chance.chance(6)
         isRFC5766 = chance.chance(20)
         allowsPrivatePeers = chance.chance(20)
+        alternates = [Self.alternateIPv4, Self.alternateIPv6].filter { _ in chance.chance(60) }
+        draining = chance.pick([0, 0, 0, 1, 4])
         let first = chance.within(20_000...50_000)
         let width = chance.chance(40) ? chance.within(1...8) : chance.within(16...200)
         ports = UInt16(first)...UInt16(first + width - 1)
@@ -156,6 +169,7 @@ struct Scenario {
             loss: chance.pick([0, 0, 10, 100]),
             duplication: chance.pick([0, 10, 60]),
             reordering: chance.pick([0, 20, 100]),
+            unreachable: chance.pick([0, 10, 300]),
             passWindow: .microseconds(chance.pick([0, 50, 1000])),
             isCoalescing: chance.chance(75)
         )

@@ -8,8 +8,11 @@ import TURN
 /// Datagrams that arrived at a socket of the server and wait for the next pass.
 struct Arrival {
     let socket: ServerSocket
+    /// Who sent it; of an error, to whom it was sent.
     let source: Endpoint
     let bytes: [UInt8]
+    /// It is no datagram, but an ICMP message in the socket's queue of errors.
+    var error: ICMPMessage?
 }
 
 /// One send that the server asked for, as it would be on the wire.
@@ -82,6 +85,9 @@ final class ServerThread {
     ///   - now: the time of this pass.
     /// - Returns: what was handed over; empty when there is nothing, or no room for it.
     func receiveNext(isCoalescing: Bool, at now: Now) -> [Arrival] {
+        if let first = inbox.first, let error = first.error {
+            return receive(error, first, at: now)
+        }
         let count = isCoalescing ? trainLength() : min(1, inbox.count)
         guard count > 0, engine.batch.freeSlots > count * slotsEach, engine.pool.freeCount > 0,
             let buffer = lent.popLast()
@@ -107,6 +113,24 @@ final class ServerThread {
         return train
     }
 
+    private func receive(
+        _ error: ICMPMessage,
+        _ arrival: Arrival,
+        at now: Now
+    ) -> [Arrival] {
+        guard case .relay(let index) = arrival.socket, engine.batch.freeSlots > 1,
+            engine.pool.freeCount > 0
+        else { return [] }
+        inbox.removeFirst()
+        engine.receive(
+            ICMPError(type: error.type, code: error.code, mtu: error.mtu),
+            about: arrival.source.asTransportAddress,
+            on: RelayIndex(rawValue: index),
+            at: now
+        )
+        return [arrival]
+    }
+
     /// Hands the oldest word of another thread to the engine; nil when there is none, or no room for what it may need.
     func receiveNextLetter(through post: SimulatedPost, at now: Now) -> Letter? {
         guard let letter = letters.first, engine.pool.freeCount > 1,
@@ -127,7 +151,7 @@ final class ServerThread {
         while count < min(inbox.count, 64) {
             let next = inbox[count]
             bytes += next.bytes.count
-            guard next.socket == first.socket, next.source == first.source,
+            guard next.socket == first.socket, next.error == nil, next.source == first.source,
                 1...first.bytes.count ~= next.bytes.count,
                 bytes <= Self.bufferSize - Self.headroom,
                 engine.batch.freeSlots > (count + 1) * slotsEach

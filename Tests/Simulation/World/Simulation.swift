@@ -12,6 +12,8 @@ public enum Simulation {
         public internal(set) var deliveries = 0
         /// Clients that moved, and allocations that followed one to another thread.
         public internal(set) var moves = 0, handovers = 0
+        /// Clients that were told of ICMP errors.
+        public internal(set) var errorsTold = 0
         /// Success responses, by method.
         public internal(set) var successes: [UInt16: Int] = [:]
         /// Error responses, by code.
@@ -26,6 +28,7 @@ public enum Simulation {
             forwards += other.forwards
             deliveries += other.deliveries
             moves += other.moves
+            errorsTold += other.errorsTold
             handovers += other.handovers
             successes.merge(other.successes, uniquingKeysWith: +)
             errors.merge(other.errors, uniquingKeysWith: +)
@@ -63,6 +66,7 @@ public enum Simulation {
         summary.inputs = world.model.tally.inputs
         summary.forwards = world.model.tally.forwards
         summary.deliveries = world.model.tally.deliveries
+        summary.errorsTold = world.model.tally.errorsTold
         summary.moves = world.model.tally.moves
         summary.handovers = world.model.tally.handovers
         summary.successes = world.model.tally.successes

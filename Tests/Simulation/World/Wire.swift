@@ -44,7 +44,9 @@ enum WireType {
     static let additionalAddressFamily: UInt16 = 0x8000
     static let addressErrorCode: UInt16 = 0x8001
     static let passwordAlgorithms: UInt16 = 0x8002
+    static let icmp: UInt16 = 0x8004
     static let software: UInt16 = 0x8022
+    static let alternateServer: UInt16 = 0x8023
     static let fingerprint: UInt16 = 0x8028
     static let mobilityTicket: UInt16 = 0x8030
 

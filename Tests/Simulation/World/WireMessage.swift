@@ -108,6 +108,24 @@ struct WireMessage {
         }
     }
 
+    /// The addresses in the attributes of a type that are not XORed (RFC 8489, 14.1).
+    func plainAddresses(_ type: UInt16) -> [Endpoint] {
+        visible.filter { $0.type == type }.compactMap { attribute in
+            let value = Array(attribute.value)
+            guard value.count == 8 || value.count == 20 else { return nil }
+            let port = UInt16(value[2]) << 8 | UInt16(value[3])
+            let isIPv6 = value[1] == 2
+            guard value.count == (isIPv6 ? 20 : 8) else { return nil }
+            let address =
+                isIPv6
+                ? Address(
+                    ipv6High: bigEndianNumber(value[4..<12]),
+                    low: bigEndianNumber(value[12...])
+                ) : Address(ipv4: UInt32(bigEndianNumber(value[4...])))
+            return Endpoint(address: address, port: port)
+        }
+    }
+
     /// The first address attribute of a type.
     func xorAddress(_ type: UInt16) -> Endpoint? { first(type).flatMap(xorAddress) }
 

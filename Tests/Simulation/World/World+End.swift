@@ -35,7 +35,9 @@ extension World {
     /// What came in was answered, passed on or dropped for a reason, each exactly once.
     private func checkCounters() throws(Violation) {
         let engines = threads.map { $0.engine.statistics }
-        let received = engines.reduce(0) { $0 + $1.datagramsFromClients + $1.datagramsFromPeers }
+        let received = engines.reduce(0) {
+            $0 + $1.datagramsFromClients + $1.datagramsFromPeers + $1.icmpErrors
+        }
         let sent = engines.reduce(0) { $0 + $1.datagramsToClients + $1.datagramsToPeers }
         let inEngine = engines.reduce(0) {
             $0 + $1.dropsNotLiveRelayedPort + $1.dropsNoReplyBuffer + $1.dropsNoSendSlot

@@ -18,6 +18,8 @@ extension World {
         var inputs: [Input] = []
         model.now = now
         model.thread = index
+        model.isDraining = isDraining
+        thread.engine.isDraining = isDraining
         model.outputs = Outputs()
         model.passedOn = []
         model.boundPorts = ledger.bound
@@ -71,6 +73,9 @@ extension World {
             return Input(origin: .client(fiveTuple), bytes: arrival.bytes)
         case .relay(let relay):
             let name = RelayName(thread: thread, index: relay)
+            if let error = arrival.error {
+                return Input(origin: .error(error, about: arrival.source, name), bytes: [])
+            }
             return Input(origin: .peer(arrival.source, name), bytes: arrival.bytes)
         }
     }
@@ -140,6 +145,7 @@ extension World {
             for bytes in image.datagrams {
                 send(bytes, from: outerSource(image), to: image.flow.destination)
             }
+            planError(about: image)
         }
         underWay[thread] += 1
         let delay = chance.duration(scenario.faults.completionDelay)

@@ -13,6 +13,7 @@ enum Event {
     case pass(Int)
     case completes(Int, WireImage, result: Int32)
     case hears(Letter)
+    case errs(ICMPMessage, from: Endpoint, about: Endpoint)
 }
 
 /// One run, all of which follows from the seed.
@@ -33,6 +34,8 @@ final class World {
     var queue = EventQueue<Event>()
     var chance: SeededGenerator
     var now: Nanoseconds
+    /// The server makes no new allocations now.
+    var isDraining = false
     /// Sends under way, by thread.
     var underWay: [Int]
     var plannedPass: [Nanoseconds?]
@@ -147,6 +150,7 @@ final class World {
     private func happen(_ event: Event) throws(Violation) {
         switch event {
         case .clientActs(let index):
+            if chance.chance(scenario.draining) { isDraining.toggle() }
             let bytes = clients[index].act(&directory)
             sendFromClient(index, bytes)
         case .peerActs(let index):
@@ -162,6 +166,7 @@ final class World {
             try complete(thread, image, result: result)
             planPass(thread, at: now)
         case .hears(let letter): hear(letter)
+        case .errs(let error, let relayed, let peer): err(error, from: relayed, about: peer)
         }
     }
 
