@@ -1,21 +1,9 @@
 /// What the control plane is told at start.
 
+public import STUN
+
 /// Everything the control plane is made of; the executable fills it from the attribute tree.
 public struct ControlConfiguration: Sendable {
-    /// Where to listen.
-    public struct Endpoint: Sendable, Equatable {
-        /// A numeric address.
-        public var host: String
-        /// The port; 0 lets the system choose, for tests.
-        public var port: Int
-
-        /// An endpoint of its parts.
-        public init(host: String, port: Int) {
-            self.host = host
-            self.port = port
-        }
-    }
-
     /// Bounds of rooms: the attributes under `rooms/`.
     public struct Rooms: Sendable, Equatable {
         /// Participants of a room; above 2 is our extension.
@@ -48,9 +36,6 @@ public struct ControlConfiguration: Sendable {
         public var lifetimeSeconds = 43_200
         /// The TURN REST secret they are made with.
         public var secret = ""
-
-        /// Nothing to tell.
-        public init() {}
     }
 
     /// Bounds of connections.
@@ -71,15 +56,12 @@ public struct ControlConfiguration: Sendable {
         public var pendingBytes = 1_048_576
         /// The time between WebSocket pings; two unanswered end the connection.
         public var pingSeconds = 30
-
-        /// The defaults.
-        public init() {}
     }
 
-    /// Plain HTTP.
-    public var http: [Endpoint] = []
-    /// HTTPS; needs `certificate` and `privateKey`.
-    public var https: [Endpoint] = []
+    /// Where plain HTTP is listened for; a port of 0 lets the system choose, for tests.
+    public var http: [TransportAddress] = []
+    /// The same of HTTPS; needs `certificate` and `privateKey`.
+    public var https: [TransportAddress] = []
     /// Paths of PEM files: the chain, and its key.
     public var certificate = "", privateKey = ""
     /// The path of the admin socket; empty: none.

@@ -12,6 +12,10 @@ final class ControlContext {
     let relay: RelayView
     /// What is counted.
     let counters = ControlCounters()
+    /// The connections there are.
+    let connections: Connections
+    /// Who may use rooms and sockets from a browser.
+    let origins: OriginPolicy
     /// Rooms, and the sockets of those in them.
     let lobby: Lobby
     /// Who may ask for what, and how often.
@@ -41,6 +45,8 @@ final class ControlContext {
         self.relay = relay
         self.eventLoop = eventLoop
         self.log = log
+        connections = Connections(configuration.limits, counters)
+        origins = OriginPolicy(configuration.origins)
         gate = Gate(configuration)
         watch = RelayWatch(relay, at: .now())
         let lobby = Lobby(configuration.rooms, counters: counters)

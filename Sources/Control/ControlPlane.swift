@@ -16,20 +16,11 @@ public final class ControlPlane: Sendable {
         public let description: String
     }
 
-    /// Where the plane listens; ports are those the system chose.
-    public struct Endpoints: Sendable {
-        /// Plain HTTP.
-        public var http: [ControlConfiguration.Endpoint] = []
-        /// HTTPS.
-        public var https: [ControlConfiguration.Endpoint] = []
-    }
-
     /// While the plane runs.
     private struct Running {
         let group: MultiThreadedEventLoopGroup
-        let server: NIOLoopBound<Listeners.Server>
-        var listening: [any Channel] = []
-        var endpoints = Endpoints()
+        let site: NIOLoopBound<Site>
+        let listening: [any Channel]
     }
 
     /// How long connections may take to end before they are cut.
@@ -61,8 +52,10 @@ public final class ControlPlane: Sendable {
         self.onThreadStart = onThreadStart
     }
 
-    /// Where the plane listens; nowhere unless it runs.
-    public var endpoints: Endpoints { running.withLock { $0?.endpoints ?? Endpoints() } }
+    /// The ports it listens on, those of HTTP first; none unless it runs.
+    public var ports: [Int] {
+        running.withLock { $0?.listening.compactMap { $0.localAddress?.port } ?? [] }
+    }
 
     /// Starts the thread and returns once it listens.
     ///
@@ -72,11 +65,12 @@ public final class ControlPlane: Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         do {
             let loop = group.next()
-            try loop.submit(onThreadStart).wait()
-            let server = try loop.submit { self.assemble(on: loop) }.wait()
-            var started = Running(group: group, server: server)
-            try listen(&started, tls)
-            running.withLock { $0 = started }
+            let site = try loop.submit {
+                self.onThreadStart()
+                return self.site(on: loop)
+            }.wait()
+            let listening = try listen(Listeners(group: group, site: site), tls)
+            running.withLock { $0 = Running(group: group, site: site, listening: listening) }
         } catch {
             try? group.syncShutdownGracefully()
             throw error
@@ -86,28 +80,33 @@ public final class ControlPlane: Sendable {
     /// Stops listening, ends every connection and the thread; returns when it has ended, within a second.
     public func stop() {
         guard let running = running.withLock({ running in running.take() }) else { return }
-        let server = running.server
-        let done = running.group.next().makePromise(of: Void.self)
+        let (loop, site) = (running.group.next(), running.site)
+        let done = loop.makePromise(of: Void.self)
         for channel in running.listening { channel.close(promise: nil) }
-        running.group.next().scheduleTask(in: Self.stopTime) { done.succeed() }
-        running.group.next().execute {
-            server.value.context.isStopping = true
-            server.value.connections.stop { done.succeed() }
+        loop.scheduleTask(in: Self.stopTime) { done.succeed() }
+        loop.execute {
+            site.value.context.isStopping = true
+            site.value.connections.stop { done.succeed() }
         }
         try? done.futureResult.wait()
         try? running.group.syncShutdownGracefully()
         if !configuration.adminSocket.isEmpty { unlink(configuration.adminSocket) }
     }
 
-    /// Makes everything that lives on the loop; runs on it.
-    private func assemble(on loop: any EventLoop) -> NIOLoopBound<Listeners.Server> {
+    /// Makes everything that lives on the loop, with the routes of all areas; runs on it.
+    private func site(on loop: any EventLoop) -> NIOLoopBound<Site> {
         let context = ControlContext(configuration, relay: relay, eventLoop: loop, log: log)
-        let server = Listeners.Server(
-            site: Self.site(context),
-            connections: Connections(configuration.limits, context.counters),
-            context: context
-        )
-        let bound = NIOLoopBound(server, eventLoop: loop)
+        var router = Router()
+        APIRoutes(context: context).add(to: &router)
+        PageRoutes(configuration).add(to: &router)
+        MetricsRoutes(context: context).add(to: &router)
+        AdminRoutes(context).add(to: &router)
+        AppRTCRoutes(context: context).add(to: &router)
+        let collider = ColliderRoutes(context: context)
+        let site = Site(context: context, router: router, sockets: context.lobby) {
+            collider.fallback($0)
+        }
+        let bound = NIOLoopBound(site, eventLoop: loop)
         loop.scheduleRepeatedTask(initialDelay: Self.tick, delay: Self.tick) { _ in
             bound.value.connections.expire(now: .now())
             bound.value.context.lobby.expire()
@@ -115,41 +114,17 @@ public final class ControlPlane: Sendable {
         return bound
     }
 
-    /// The routes of all areas.
-    private static func site(_ context: ControlContext) -> Site {
-        var router = Router()
-        APIRoutes(context: context).add(to: &router)
-        PageRoutes(context.configuration).add(to: &router)
-        MetricsRoutes(context: context).add(to: &router)
-        AdminRoutes(context).add(to: &router)
-        AppRTCRoutes(context: context).add(to: &router)
-        return Site(
-            router: router,
-            origins: OriginPolicy(context.configuration.origins),
-            sockets: context.lobby,
-            fallback: ColliderRoutes(context: context).fallback
-        )
-    }
-
-    private func listen(_ running: inout Running, _ tls: NIOSSLContext?) throws {
-        let listeners = Listeners(group: running.group, server: running.server, tls: tls)
-        for (name, wanted, bound) in [
-            ("http", configuration.http, \Endpoints.http),
-            ("https", configuration.https, \Endpoints.https),
-        ] {
-            for endpoint in wanted {
-                let channel = try trying("control/\(name) \(endpoint.host):\(endpoint.port)") {
-                    try listeners.listen(on: endpoint, isEncrypted: name == "https")
-                }
-                running.listening.append(channel)
-                let port = channel.localAddress?.port ?? endpoint.port
-                running.endpoints[keyPath: bound].append(.init(host: endpoint.host, port: port))
-            }
+    private func listen(_ listeners: Listeners, _ tls: NIOSSLContext?) throws -> [any Channel] {
+        let http = try configuration.http.map { address in
+            try trying("control/http \(address)") { try listeners.listen(on: address, nil) }
+        }
+        let https = try configuration.https.map { address in
+            try trying("control/https \(address)") { try listeners.listen(on: address, tls) }
         }
         let path = configuration.adminSocket
-        if path.isEmpty { return }
-        let channel = try trying("control/admin \(path)") { try listeners.listen(onSocket: path) }
-        running.listening.append(channel)
+        if path.isEmpty { return http + https }
+        let admin = try trying("control/admin \(path)") { try listeners.listen(onSocket: path) }
+        return http + https + [admin]
     }
 
     private func tlsContext() throws -> NIOSSLContext {

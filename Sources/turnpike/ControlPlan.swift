@@ -93,28 +93,18 @@ struct ControlPlan {
     private static func endpoints(
         _ texts: [String],
         _ attribute: String
-    ) throws(StartProblem) -> [ControlConfiguration.Endpoint] {
-        var endpoints: [ControlConfiguration.Endpoint] = []
-        for address in texts.compactMap({ TransportAddress($0) }) {
+    ) throws(StartProblem) -> [TransportAddress] {
+        let addresses = texts.compactMap { TransportAddress($0) }
+        for address in addresses {
             let number = try ProbeSocket(address.ip.family, kind: .stream).bind(to: address)
             if let problem = ListenProblem.text(number, attribute, address) { throw problem }
-            endpoints.append(.init(host: address.ip.description, port: Int(address.port)))
         }
-        return endpoints
+        return addresses
     }
 
-    private static func authority(
-        _ endpoint: ControlConfiguration.Endpoint,
-        wildcard: String
-    ) -> String {
-        guard let ip = IPAddress(endpoint.host) else { return endpoint.host }
-        return "\(ip.isWildcard ? wildcard : uriHost(ip)):\(endpoint.port)"
+    private static func authority(_ address: TransportAddress, wildcard: String) -> String {
+        "\(address.ip.isWildcard ? wildcard : uriHost(address.ip)):\(address.port)"
     }
-}
-
-extension ControlConfiguration.Endpoint {
-    /// The endpoint as in the tree.
-    var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }
 
 /// Why a TCP address cannot be listened on.

@@ -6,6 +6,7 @@ import Logging
 import NIOCore
 import NIOEmbedded
 import NIOHTTP1
+import STUN
 import TURN
 
 @testable import Control
@@ -33,7 +34,7 @@ func makeRequest(
         },
         headers: headers,
         body: ByteBuffer(string: body),
-        peer: Peer(address: address, isLocal: isLocal, isEncrypted: isEncrypted),
+        peer: Peer(address: IPAddress(address), isLocal: isLocal, isEncrypted: isEncrypted),
         time: time
     )
 }

@@ -7,6 +7,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import NIOSSL
+import STUN
 import Synchronization
 import Testing
 
@@ -17,12 +18,14 @@ import Testing
         FileManager.default.temporaryDirectory.path
         + "/turnpike-\(UInt64.random(in: 0 ... .max))"
 
+    private static let loopback = TransportAddress(ip: IPAddress(ipv4: 0x7F00_0001), port: 0)
+
     private func plane(
         _ change: (inout ControlConfiguration) -> Void = { _ in },
         onThreadStart: @escaping @Sendable () -> Void = {}
     ) -> ControlPlane {
         var configuration = ControlConfiguration()
-        configuration.http = [ControlConfiguration.Endpoint(host: "127.0.0.1", port: 0)]
+        configuration.http = [Self.loopback]
         change(&configuration)
         let log = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         return ControlPlane(
@@ -34,7 +37,7 @@ import Testing
     }
 
     private func port(of plane: ControlPlane) throws -> Int {
-        try #require(plane.endpoints.http.first).port
+        try #require(plane.ports.first)
     }
 
     @Test func theThreadIsOurOwnAndStartsWithTheHook() throws {
@@ -54,7 +57,7 @@ import Testing
             client.request("GET /params.html")
             #expect(try client.response().status == 200)
             plane.stop()
-            #expect(plane.endpoints.http.isEmpty)
+            #expect(plane.ports.isEmpty)
         }
         plane.stop()
     }
@@ -83,7 +86,7 @@ import Testing
         try first.start()
         defer { first.stop() }
         let port = try port(of: first)
-        let second = plane { $0.http[0].port = port }
+        let second = plane { $0.http[0].port = UInt16(port) }
         let problem = #expect(throws: ControlPlane.Problem.self) { try second.start() }
         #expect(problem?.description.contains("control/http 127.0.0.1:\(port)") == true)
         #expect(problem?.description.contains("Address already in use") == true)
@@ -104,7 +107,7 @@ import Testing
 
     @Test func aMissingCertificateIsNamed() throws {
         let plane = plane {
-            $0.https = [ControlConfiguration.Endpoint(host: "127.0.0.1", port: 0)]
+            $0.https = [Self.loopback]
             $0.certificate = "/nowhere/chain.pem"
         }
         let problem = #expect(throws: ControlPlane.Problem.self) { try plane.start() }
@@ -120,13 +123,13 @@ import Testing
         try Self.certificate.write(toFile: directory + "/c", atomically: false, encoding: .utf8)
         try Self.privateKey.write(toFile: directory + "/k", atomically: false, encoding: .utf8)
         let plane = plane {
-            $0.https = [ControlConfiguration.Endpoint(host: "127.0.0.1", port: 0)]
+            $0.https = [Self.loopback]
             $0.certificate = directory + "/c"
             $0.privateKey = directory + "/k"
         }
         try plane.start()
         defer { plane.stop() }
-        let port = try #require(plane.endpoints.https.first).port
+        let port = try #require(plane.ports.last)
         let answer = try Self.answer(overTLSFrom: port, "/params.html")
         #expect(answer.hasPrefix("HTTP/1.1 200 OK"))
         #expect(answer.hasSuffix("</html>\n"))

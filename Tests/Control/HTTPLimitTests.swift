@@ -4,6 +4,7 @@ import Glibc
 import NIOCore
 import NIOEmbedded
 import NIOHTTP1
+import STUN
 import Testing
 
 @testable import Control
@@ -125,7 +126,7 @@ import Testing
         let connections = Connections(limits, ControlCounters())
         func admit(_ address: String, isLocal: Bool = false) -> EmbeddedChannel? {
             let channel = EmbeddedChannel()
-            let peer = Peer(address: address, isLocal: isLocal, isEncrypted: false)
+            let peer = Peer(address: IPAddress(address), isLocal: isLocal, isEncrypted: false)
             return connections.admit(channel, from: peer) ? channel : nil
         }
         let first = admit("192.0.2.1")
@@ -164,10 +165,15 @@ import Testing
     }
 
     @Test func bodiesTogetherHaveABound() throws {
-        let budget = ByteBudget(100)
-        #expect(budget.change(from: 0, to: 60))
-        #expect(!budget.change(from: 0, to: 60))
-        #expect(budget.change(from: 60, to: 0))
-        #expect(budget.change(from: 60, to: 100))
+        var limits = ControlConfiguration.Limits()
+        limits.bodyBytes = 1
+        let connections = Connections(limits, ControlCounters())
+        var (one, other) = (0, 0)
+        #expect(connections.hold(200, insteadOf: &one))
+        #expect(!connections.hold(57, insteadOf: &other))
+        #expect(connections.hold(56, insteadOf: &other), "less than before is always taken")
+        #expect(!connections.hold(57, insteadOf: &other))
+        #expect(connections.hold(0, insteadOf: &one))
+        #expect(connections.hold(256, insteadOf: &other))
     }
 }

@@ -6,6 +6,7 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import STUN
 import Synchronization
 
 @testable import Control
@@ -13,7 +14,7 @@ import Synchronization
 /// Listens on a free port of loopback until it is let go.
 final class HTTPServer: Sendable {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-    let server: NIOLoopBound<Listeners.Server>
+    let site: NIOLoopBound<Site>
     let port: Int
     /// What sockets said and how they ended, in order.
     let heard: Heard
@@ -34,7 +35,7 @@ final class HTTPServer: Sendable {
         let loop = group.next()
         let heard = Heard()
         self.heard = heard
-        server = try loop.submit {
+        site = try loop.submit {
             var router = Router()
             routes(&router)
             let context = ControlContext(
@@ -43,23 +44,14 @@ final class HTTPServer: Sendable {
                 eventLoop: loop,
                 log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
             )
-            let site = Site(
-                router: router,
-                origins: OriginPolicy(configuration.origins),
-                sockets: EchoingSockets(heard)
-            ) { request in .text(.notFound, "nothing at \(request.path)\n") }
-            return NIOLoopBound(
-                Listeners.Server(
-                    site: site,
-                    connections: Connections(configuration.limits, context.counters),
-                    context: context
-                ),
-                eventLoop: loop
-            )
+            let sockets = EchoingSockets(heard)
+            let site = Site(context: context, router: router, sockets: sockets) { request in
+                .text(.notFound, "nothing at \(request.path)\n")
+            }
+            return NIOLoopBound(site, eventLoop: loop)
         }.wait()
-        let listeners = Listeners(group: group, server: server, tls: nil)
-        let endpoint = ControlConfiguration.Endpoint(host: "127.0.0.1", port: 0)
-        port = try listeners.listen(on: endpoint, isEncrypted: false).localAddress?.port ?? 0
+        let loopback = TransportAddress(ip: IPAddress(ipv4: 0x7F00_0001), port: 0)
+        port = try Listeners(group: group, site: site).listen(on: loopback).localAddress?.port ?? 0
     }
 
     deinit {
@@ -68,13 +60,13 @@ final class HTTPServer: Sendable {
 
     /// A counter now.
     func counter(_ counter: ControlCounter) throws -> Int {
-        try group.next().submit { [server] in server.value.context.counters[counter] }.wait()
+        try group.next().submit { [site] in site.value.context.counters[counter] }.wait()
     }
 
     /// Lets the deadlines of connections pass as if so many seconds had gone by.
     func expire(after seconds: Int64) throws {
-        try group.next().submit { [server] in
-            server.value.connections.expire(now: .now() + .seconds(seconds))
+        try group.next().submit { [site] in
+            site.value.connections.expire(now: .now() + .seconds(seconds))
         }.wait()
     }
 

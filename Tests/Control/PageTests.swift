@@ -1,6 +1,7 @@
 import Foundation
 import NIOCore
 import NIOHTTP1
+import STUN
 import Testing
 
 @testable import Control
@@ -77,7 +78,7 @@ import Testing
                 #""needs_token":"false""#
             )
         )
-        request.peer = Peer(address: "192.0.2.1", isLocal: false, isEncrypted: true)
+        request.peer = Peer(address: IPAddress("192.0.2.1"), isLocal: false, isEncrypted: true)
         #expect(
             String(buffer: try #require(answer(router, request)).body).contains(
                 #""needs_token":"true""#

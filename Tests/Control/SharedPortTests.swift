@@ -1,6 +1,7 @@
 /// Connections of relay threads that share their ports: who the client is, and what that changes.
 
 import NIOHTTP1
+import STUN
 import Testing
 
 @testable import Control
@@ -13,7 +14,8 @@ import Testing
         return try HTTPServer(configuration) { router in
             router.on(.GET, "/who") { request in
                 let peer = request.peer
-                return .now(.text(.ok, "\(peer.address) \(peer.isLocal) \(request.isSecure)"))
+                let address = peer.address?.description ?? ""
+                return .now(.text(.ok, "\(address) \(peer.isLocal) \(request.isSecure)"))
             }
         }
     }
@@ -66,6 +68,21 @@ import Testing
         }
     }
 
+    @Test func aLineOfVersion1NamesItToo() throws {
+        let server = try server()
+        let client = try RawClient(port: server.port)
+        client.send("PROXY TCP4 203.0.113.8 192.0.2.1 40000 443\r\n")
+        #expect(try answer(client) == "203.0.113.8 false false")
+    }
+
+    @Test func aRequestThatBeginsLikeAHeaderIsARequest() throws {
+        let server = try server()
+        let client = try RawClient(port: server.port)
+        for byte in "PRO".utf8 { client.send([byte]) }
+        client.send("PFIND /who HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        #expect(try client.response().status == 405)
+    }
+
     @Test func aHeaderInPiecesIsTheSame() throws {
         let server = try server()
         let client = try RawClient(port: server.port)
@@ -89,7 +106,7 @@ import Testing
     @Test func aBrokenHeaderEndsTheConnection() throws {
         let server = try server()
         for header in [
-            Self.header(0x11, [1, 2, 3]), Self.header(0x12, [UInt8](repeating: 0, count: 12)),
+            Self.header(0x11, [1, 2, 3]), Self.header(0x13, [UInt8](repeating: 0, count: 12)),
             Self.header(0x11, [UInt8](repeating: 0, count: 12), command: 0x20),
             Self.header(0x21, [UInt8](repeating: 0, count: 35)),
             Self.header(0x11, [UInt8](repeating: 0, count: 600)),

@@ -109,15 +109,6 @@ struct SeededGenerator: RandomNumberGenerator {
         #expect(events(bytes, &generator) == once)
     }
 
-    @Test(arguments: [0, 1, 125, 126, 65_535, 65_536, 100_000])
-    func whatWeSendIsAFrame(_ size: Int) throws {
-        let payload = [UInt8](repeating: 7, count: size)
-        let frame = ByteBuffer(frame: .binary, payload)
-        #expect(
-            Array(frame.readableBytesView) == RawFrame(opcode: 2, payload: payload).bytes(mask: nil)
-        )
-    }
-
     // MARK: JSON
 
     private static let words = [

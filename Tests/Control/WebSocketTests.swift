@@ -2,6 +2,7 @@
 
 import NIOCore
 import NIOHTTP1
+import NIOPosix
 import Testing
 
 @testable import Control
@@ -106,6 +107,26 @@ import Testing
         let lines = ["GET /ws HTTP/1.1", "Host: localhost"] + RawClient.upgrade
         let early = RawFrame(opcode: 1, payload: Array("early".utf8)).bytes()
         client.send(Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8) + early)
+        #expect(try client.response().status == 101)
+        #expect(try client.frame().text == "early")
+    }
+
+    @Test func framesBehindARequestThatWaitsForAnotherAreHeard() throws {
+        let server = try HTTPServer { router in
+            let later: (Request) -> Reply = { _ in
+                let loop = MultiThreadedEventLoopGroup.currentEventLoop
+                let response = Response.text(.ok, "later")
+                let answer = loop?.scheduleTask(in: .milliseconds(50)) { response }
+                return answer.map { .later($0.futureResult) } ?? .now(.empty(.notFound))
+            }
+            router.on(.GET, "/later", replying: later)
+        }
+        let client = try RawClient(port: server.port)
+        let lines = ["GET /ws HTTP/1.1", "Host: localhost"] + RawClient.upgrade
+        let early = RawFrame(opcode: 1, payload: Array("early".utf8)).bytes()
+        let first = "GET /later HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        client.send(Array((first + lines.joined(separator: "\r\n") + "\r\n\r\n").utf8) + early)
+        #expect(try client.response().body == "later")
         #expect(try client.response().status == 101)
         #expect(try client.frame().text == "early")
     }

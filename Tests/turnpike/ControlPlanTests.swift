@@ -69,8 +69,7 @@ import Tunables
             "listen/tls=0.0.0.0:5349 [::]:5349"
         ) { plan, state in
             let configuration = plan.configuration
-            #expect(configuration.http.map(\.host) == ["127.0.0.1", "::1"])
-            #expect(configuration.http.map(\.port) == [34_790, 34_790])
+            #expect(configuration.http.map(\.description) == ["127.0.0.1:34790", "[::1]:34790"])
             #expect(configuration.https.isEmpty)
             let outside = try #require(IPAddress("192.0.2.1"))
             #expect(plan.pages(outside: outside) == ["http://127.0.0.1:34790/"])

@@ -9,7 +9,7 @@ final class LiveFeed {
     private static let watchersMaximum = 64
 
     private let context: ControlContext
-    private var watchers: [any EventStream] = []
+    private var watchers: [HTTPConnection] = []
     private var lastCPU: (seconds: Double, time: NIODeadline)
     private var load = 0.0
 
@@ -28,7 +28,7 @@ final class LiveFeed {
     var hasRoom: Bool { watchers.count < Self.watchersMaximum }
 
     /// Sends the last figures at once, and new ones every second.
-    func add(_ stream: any EventStream) {
+    func add(_ stream: HTTPConnection) {
         if stream.send(jsonText(status())) { watchers.append(stream) }
     }
 

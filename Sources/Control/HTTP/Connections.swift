@@ -1,4 +1,4 @@
-/// All connections: how many there may be, and what ends those that wait too long.
+/// All connections: how many there may be, what they may hold, and what ends those that wait too long.
 
 import NIOCore
 import STUN
@@ -12,23 +12,6 @@ protocol Connection: AnyObject {
     func stop()
 }
 
-/// How many bytes of unfinished requests and messages all connections together may hold.
-final class ByteBudget {
-    private let limit: Int
-    private var used = 0
-
-    /// A budget of so many bytes.
-    init(_ limit: Int) {
-        self.limit = limit
-    }
-
-    /// Takes or gives back what one holder has more or less than before; false when now too much is held.
-    func change(from old: Int, to new: Int) -> Bool {
-        used += new - old
-        return new <= old || used <= limit
-    }
-}
-
 /// The connections there are; lives on the event loop.
 final class Connections {
     /// So many bodies of the largest size may be under way at once.
@@ -36,47 +19,37 @@ final class Connections {
 
     let limits: ControlConfiguration.Limits
     let counters: ControlCounters
-    let budget: ByteBudget
     private var all: [ObjectIdentifier: any Connection] = [:]
-    private var perNetwork: [AddressPrefix?: Int] = [:]
     private var networks: [ObjectIdentifier: AddressPrefix?] = [:]
+    private var perNetwork: [AddressPrefix?: Int] = [:]
+    private var heldBytes = 0
     private var whenEmpty: (() -> Void)?
 
     /// No connection yet.
     init(_ limits: ControlConfiguration.Limits, _ counters: ControlCounters) {
         self.limits = limits
         self.counters = counters
-        budget = ByteBudget(limits.bodyBytes * Self.largestBodies)
     }
 
-    /// Whether one more connection may be; it then counts until the channel closes.
+    /// Whether a channel may be a connection of this peer's; it then counts as its until it closes.
+    ///
+    /// One that counts already, as another peer's, changes hands.
     func admit(_ channel: any Channel, from peer: Peer) -> Bool {
-        let isFull = counters[.connections] >= limits.connections
-        let identity = ObjectIdentifier(channel)
-        guard !isFull, whenEmpty == nil, enter(identity, of: peer) else {
+        let (identity, network) = (ObjectIdentifier(channel), peer.network)
+        let isNew = networks[identity] == nil
+        leaveNetwork(identity)
+        let isFull = counters[.connections] >= limits.connections || whenEmpty != nil
+        let own = perNetwork[network, default: 0]
+        if isNew && isFull || !peer.isLocal && own >= limits.connectionsPerAddress {
             counters.add(.connectionsRefused)
             return false
         }
-        counters.add(.connections)
-        channel.closeFuture.assumeIsolated().whenComplete { _ in self.remove(identity) }
-        return true
-    }
-
-    /// Whether a connection that was admitted may be one of another peer; it then counts as its.
-    func admit(_ channel: any Channel, insteadFrom peer: Peer) -> Bool {
-        let identity = ObjectIdentifier(channel)
-        leaveNetwork(identity)
-        if enter(identity, of: peer) { return true }
-        counters.add(.connectionsRefused)
-        return false
-    }
-
-    private func enter(_ identity: ObjectIdentifier, of peer: Peer) -> Bool {
-        let network = peer.network
-        let own = perNetwork[network, default: 0]
-        if !peer.isLocal && own >= limits.connectionsPerAddress { return false }
         perNetwork[network] = own + 1
         networks[identity] = .some(network)
+        if isNew {
+            counters.add(.connections)
+            channel.closeFuture.assumeIsolated().whenComplete { _ in self.remove(identity) }
+        }
         return true
     }
 
@@ -84,6 +57,13 @@ final class Connections {
         guard let network = networks.removeValue(forKey: identity) else { return }
         let left = perNetwork[network, default: 1] - 1
         perNetwork[network] = left == 0 ? nil : left
+    }
+
+    private func remove(_ identity: ObjectIdentifier) {
+        all[identity] = nil
+        counters.add(.connections, -1)
+        leaveNetwork(identity)
+        if counters[.connections] == 0 { whenEmpty?() }
     }
 
     /// Makes a connection the one that its channel's time and end are told to.
@@ -102,36 +82,42 @@ final class Connections {
         for connection in all.values { connection.stop() }
         if counters[.connections] == 0 { completion() }
     }
+}
 
-    private func remove(_ identity: ObjectIdentifier) {
-        all[identity] = nil
-        counters.add(.connections, -1)
-        leaveNetwork(identity)
-        if counters[.connections] == 0 { whenEmpty?() }
+extension Connections {
+    /// When a request or a message that begins now must be whole.
+    var idleDeadline: NIODeadline { .now() + .seconds(Int64(limits.idleSeconds)) }
+
+    /// Whether a client takes what it is sent, or leaves too much of it waiting.
+    func keepsUp(_ channel: any Channel) -> Bool {
+        (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0 <= limits.pendingBytes
+    }
+
+    /// Lets a connection hold so many bytes of an unfinished request or message in place of those it held before.
+    ///
+    /// - Returns: False when these are more, and all connections together hold too many.
+    @discardableResult
+    func hold(_ count: Int, insteadOf held: inout Int) -> Bool {
+        defer { held = count }
+        heldBytes += count - held
+        return count <= held || heldBytes <= limits.bodyBytes * Self.largestBodies
     }
 }
 
 extension Peer {
     /// The other end of a channel.
     init(of channel: any Channel, isEncrypted: Bool) {
-        let text = channel.remoteAddress?.ipAddress ?? ""
-        let address = IPAddress(text)?.canonical
-        self.address = address?.description ?? text
-        self.isEncrypted = isEncrypted
+        address = channel.remoteAddress?.ipAddress.flatMap { IPAddress($0)?.canonical }
         isLocal = address?.isLoopback ?? (channel.remoteAddress?.pathname != nil)
+        self.isEncrypted = isEncrypted
     }
 
     /// What limits by source count: an IPv4 address, or the /64 of an IPv6 address, all of which one host may have.
     var network: AddressPrefix? { Self.network(of: address) }
 
-    /// The same of an address in text; all that cannot be read share one.
-    static func network(of text: String) -> AddressPrefix? {
-        let address = (IPAddress(text) ?? IPAddress(ipv4: 0)).canonical
+    /// The same of an address; where there is none, all share one.
+    static func network(of address: IPAddress?) -> AddressPrefix? {
+        let address = (address ?? IPAddress(ipv4: 0)).canonical
         return AddressPrefix(address, length: address.family == .ipv4 ? 32 : 64)
     }
-}
-
-extension Channel {
-    /// What was sent and the client has not taken.
-    var pendingBytes: Int { (try? syncOptions?.getOption(.bufferedWritableBytes)) ?? 0 }
 }

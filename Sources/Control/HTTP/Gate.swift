@@ -65,12 +65,9 @@ extension Request {
     /// The room token: in the query for links, or in the header.
     var roomToken: String? { parameter("token") ?? bearerToken }
 
-    /// Whether it came over the admin socket, which only the server's own user may open.
-    var isFromAdminSocket: Bool { peer.isLocal && peer.address.isEmpty }
-
-    /// Whether the request came over the admin socket or bears the admin's token.
+    /// Whether it came over the admin socket, which only the server's own user may open, or bears the admin's token.
     func isFromAdmin(_ configuration: ControlConfiguration) -> Bool {
-        if isFromAdminSocket { return true }
+        if peer.isLocal && peer.address == nil { return true }
         guard !configuration.adminToken.isEmpty, let bearerToken else { return false }
         return isEqualInConstantTime(bearerToken, configuration.adminToken)
     }

@@ -9,79 +9,79 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
     typealias OutboundOut = HTTPServerResponsePart
 
     /// Requests that may wait for the answer of an earlier one.
-    static let pipelined = 16
-    /// How long a client may take to close once it has the last answer.
-    static let lingeringTime = TimeAmount.seconds(2)
+    private static let pipelined = 16
 
     /// A request as far as it came.
     struct Incoming {
         var head: HTTPRequestHead
         var body = ByteBuffer()
-        /// `Upgrade` and `CONNECT` end HTTP on a connection: the decoder reads no further.
-        var isLast: Bool {
-            !head.isKeepAlive || head.method == .CONNECT || head.headers.contains(name: "Upgrade")
-        }
     }
 
     enum State {
         /// Waits for a request, or for the rest of one.
         case reading
-        /// A request waits for its answer.
-        case answering
+        /// This request waits for its answer.
+        case answering(HTTPRequestHead)
         /// Events are sent until either side ends.
         case streaming
         /// The last answer is on its way, or with the client; what still comes is thrown away.
-        case lingering(until: NIODeadline)
-        /// It is a WebSocket now.
-        case upgraded
+        case lingering
     }
 
     let site: Site
-    let connections: Connections
     var peer: Peer
     var context: ChannelHandlerContext?
     var state = State.reading
-    var isStopping = false
     /// A whole request must have come by then, however many bytes of it came; in other states, what they wait for.
     var deadline: NIODeadline
-    private var incoming: Incoming?
+    /// What stands between HTTP and bytes.
+    let decoder: ByteToMessageHandler<HTTPRequestDecoder>
+    let encoder = HTTPResponseEncoder()
+    /// A client that does not read its answers is not read either.
+    let backPressure = BackPressureHandler()
+    /// The part of a request that has come.
+    private(set) var incoming: Incoming?
     private var waiting: [Incoming] = []
     private var held = 0
 
     /// The connection of a channel that was accepted now.
-    init(_ site: Site, _ connections: Connections, peer: Peer, now: NIODeadline) {
+    init(_ site: Site, peer: Peer) {
         self.site = site
-        self.connections = connections
         self.peer = peer
-        deadline = now + .seconds(Int64(connections.limits.idleSeconds))
+        deadline = site.connections.idleDeadline
+        var limits = NIOHTTPDecoderLimitConfiguration()
+        let size = site.connections.limits.headerBytes
+        limits.maxHeaderFieldSize = size
+        limits.maxHeaderListSize = size
+        limits.maxHeaderFieldCount = 100
+        decoder = ByteToMessageHandler(
+            HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits),
+            // What the decoder does not read, after an upgrade that was refused, must not pile up in it.
+            maximumBufferSize: size + 65_536
+        )
     }
+
+    /// All handlers of a channel that speaks HTTP.
+    var handlers: [any ChannelHandler] { [decoder, encoder, backPressure, self] }
+
+    var connections: Connections { site.connections }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        hold(0)
+        forget()
         self.context = nil
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch state {
-        case .reading, .answering: break
-        case .streaming, .lingering, .upgraded: return
+        switch (state, unwrapInboundIn(data)) {
+        case (.streaming, _), (.lingering, _): break
+        case (_, .head(let head)): begin(head)
+        case (_, .body(let bytes)): add(bytes)
+        case (_, .end): finish()
         }
-        switch unwrapInboundIn(data) {
-        case .head(let head): begin(head)
-        case .body(let bytes): add(bytes)
-        case .end: finish()
-        }
-    }
-
-    /// A client that does not read its answers is not read either.
-    func channelWritabilityChanged(context: ChannelHandlerContext) {
-        let isWritable = context.channel.isWritable
-        try? context.channel.syncOptions?.setOption(.autoRead, value: isWritable)
-        context.fireChannelWritabilityChanged()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -101,16 +101,17 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
         if size > connections.limits.bodyBytes { return refuse(.payloadTooLarge) }
         let expectation = head.headers.first(name: "Expect")?.lowercased()
         if expectation == "100-continue", case .reading = state {
-            let goOn = HTTPResponseHead(version: .http1_1, status: .continue)
-            context?.writeAndFlush(wrapOutboundOut(.head(goOn)), promise: nil)
+            write(.continue, [:])
+            context?.flush()
         }
     }
 
     private func add(_ bytes: ByteBuffer) {
         guard incoming != nil else { return }
-        if held + bytes.readableBytes > connections.limits.bodyBytes {
+        let size = held + bytes.readableBytes
+        if size > connections.limits.bodyBytes {
             refuse(.payloadTooLarge)
-        } else if !hold(held + bytes.readableBytes) {
+        } else if !connections.hold(size, insteadOf: &held) {
             refuse(.serviceUnavailable)
         } else {
             incoming?.body.writeImmutableBuffer(bytes)
@@ -119,8 +120,7 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     private func finish() {
         guard let whole = incoming else { return }
-        incoming = nil
-        hold(0)
+        forget()
         if case .reading = state { return answer(whole) }
         waiting.append(whole)
         if waiting.count > Self.pipelined { context?.close(promise: nil) }
@@ -128,18 +128,14 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     /// Goes on to the request that waits, or to the next that comes.
     func goOn() {
-        deadline = .now() + .seconds(Int64(connections.limits.idleSeconds))
+        deadline = connections.idleDeadline
         state = .reading
         if !waiting.isEmpty { answer(waiting.removeFirst()) }
     }
 
-    /// True when part of a request has come.
-    var isInRequest: Bool { incoming != nil }
-
-    /// Accounts for the bytes of an unfinished body; false when all connections together hold too many.
-    @discardableResult
-    private func hold(_ count: Int) -> Bool {
-        defer { held = count }
-        return connections.budget.change(from: held, to: count)
+    /// Lets go of the part of a request that has come.
+    func forget() {
+        incoming = nil
+        connections.hold(0, insteadOf: &held)
     }
 }

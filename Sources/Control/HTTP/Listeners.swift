@@ -2,7 +2,6 @@
 
 import Glibc
 import NIOCore
-import NIOHTTP1
 import NIOPosix
 import NIOSSL
 import STUN
@@ -15,35 +14,26 @@ struct Listeners: Sendable {
     /// A wildcard of IPv6 leaves IPv4 to its own listener.
     private static let v6Only = ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only)
 
-    typealias Endpoint = ControlConfiguration.Endpoint
-
-    /// What connections are made of; lives on the event loop.
-    struct Server {
-        let site: Site
-        let connections: Connections
-        let context: ControlContext
-    }
-
-    /// Its one loop is the server's.
+    /// Its one loop is the site's.
     let group: MultiThreadedEventLoopGroup
-    let server: NIOLoopBound<Server>
-    /// For the encrypted ones.
-    let tls: NIOSSLContext?
+    let site: NIOLoopBound<Site>
 
     /// Listens on an address and a port.
     ///
     /// - Parameters:
-    ///   - endpoint: The numeric address, and the port.
-    ///   - isEncrypted: Whether TLS is spoken.
+    ///   - address: The address, and the port.
+    ///   - tls: For HTTPS.
     /// - Returns: What listens.
     /// - Throws: What the system says.
-    func listen(on endpoint: Endpoint, isEncrypted: Bool) throws -> any Channel {
-        let address = try SocketAddress(ipAddress: endpoint.host, port: endpoint.port)
-        var bootstrap = bootstrap(tls: isEncrypted ? tls : nil)
+    func listen(on address: TransportAddress, _ tls: NIOSSLContext? = nil) throws -> any Channel {
+        var bootstrap = bootstrap(tls)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-        if case .v6 = address { bootstrap = bootstrap.serverChannelOption(Self.v6Only, value: 1) }
-        return try bootstrap.bind(to: address).wait()
+        if address.ip.family == .ipv6 {
+            bootstrap = bootstrap.serverChannelOption(Self.v6Only, value: 1)
+        }
+        let (host, port) = (address.ip.description, Int(address.port))
+        return try bootstrap.bind(to: SocketAddress(ipAddress: host, port: port)).wait()
     }
 
     /// Listens on a Unix socket that only our user may open.
@@ -51,24 +41,22 @@ struct Listeners: Sendable {
         // Set before the socket is made: it must not be open to others even for a moment.
         let mask = umask(0o177)
         defer { _ = umask(mask) }
-        let bound = bootstrap(tls: nil)
-            .bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true)
-        return try bound.wait()
+        return try bootstrap(nil).bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true)
+            .wait()
     }
 
-    private func bootstrap(tls: NIOSSLContext?) -> ServerBootstrap {
-        let server = server
-        return ServerBootstrap(group: group)
+    private func bootstrap(_ tls: NIOSSLContext?) -> ServerBootstrap {
+        ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: Self.backlog)
-            .serverChannelInitializer { channel in
+            .serverChannelInitializer { [site] channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let context = server.value.context
-                    try channel.pipeline.syncOperations.addHandler(AcceptProblems(context))
+                    let problems = AcceptProblems(site.value.context)
+                    try channel.pipeline.syncOperations.addHandler(problems)
                 }
             }
-            .childChannelInitializer { channel in
+            .childChannelInitializer { [site] channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try Self.prepare(channel, server.value, tls)
+                    try Self.prepare(channel, site.value, tls)
                 }
             }
             // Every channel keeps a buffer of this size: 10 000 idle clients must not cost much.
@@ -78,38 +66,23 @@ struct Listeners: Sendable {
             )
     }
 
-    private static func prepare(_ channel: any Channel, _ server: Server, _ tls: NIOSSLContext?)
-        throws
+    private static func prepare(_ channel: any Channel, _ site: Site, _ tls: NIOSSLContext?) throws
     {
+        let connections = site.connections
         let peer = Peer(of: channel, isEncrypted: tls != nil)
-        guard server.connections.admit(channel, from: peer) else {
+        guard connections.admit(channel, from: peer) else {
             let problem = "connections are refused: too many, in all or of one address"
-            server.context.complain(of: "limit", problem)
+            site.context.complain(of: "limit", problem)
             throw Refused()
         }
-        let connection = HTTPConnection(server.site, server.connections, peer: peer, now: .now())
-        server.connections.attend(connection, of: channel)
-        var limits = NIOHTTPDecoderLimitConfiguration()
-        let size = server.connections.limits.headerBytes
-        limits.maxHeaderFieldSize = size
-        limits.maxHeaderListSize = size
-        limits.maxHeaderFieldCount = 100
-        let decoder = HTTPRequestDecoder(
-            leftOverBytesStrategy: .forwardBytes,
-            limitConfiguration: limits
-        )
+        let connection = HTTPConnection(site, peer: peer)
+        connections.attend(connection, of: channel)
         let pipeline = channel.pipeline.syncOperations
         if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
-        if server.context.configuration.sharesPorts, tls == nil, channel.isOfThisMachine {
-            let shared = SharedPort { [connections = server.connections] peer in
-                connection.peer = peer
-                return connections.admit(channel, insteadFrom: peer)
-            }
-            try pipeline.addHandler(shared)
+        if site.context.configuration.sharesPorts, tls == nil, channel.isOfThisMachine {
+            try pipeline.addHandler(SharedPort(connection))
         }
-        // What the decoder does not read, after an upgrade that was refused, must not pile up in it.
-        let decoding = ByteToMessageHandler(decoder, maximumBufferSize: size + 65_536)
-        try pipeline.addHandlers([decoding, HTTPResponseEncoder(), connection])
+        try pipeline.addHandlers(connection.handlers)
     }
 
     private struct Refused: Error {}

@@ -1,5 +1,6 @@
 /// How often one source may ask for what costs us something.
 
+import STUN
 import TURN
 
 /// Token buckets in a table that never grows.
@@ -43,8 +44,7 @@ extension Request {
     /// What rates are kept for: an IPv4 address, or the /64 that one IPv6 subscriber has; nil for programs of this machine.
     var source: AddressPrefix? {
         // The last address is the one that the proxy saw itself.
-        let client = forwarded("X-Forwarded-For")
-        if client == nil && peer.isLocal { return nil }
-        return Peer.network(of: client ?? peer.address)
+        if let client = forwarded("X-Forwarded-For") { return Peer.network(of: IPAddress(client)) }
+        return peer.isLocal ? nil : peer.network
     }
 }

@@ -45,7 +45,7 @@ extension Request {
 
     /// What a proxy on this machine says about its client; others are not believed.
     func forwarded(_ name: String) -> String? {
-        let isOfThisMachine = peer.isLocal || IPAddress(peer.address)?.isLoopback == true
+        let isOfThisMachine = peer.isLocal || peer.address?.isLoopback == true
         return isOfThisMachine ? headers[canonicalForm: name].last.map(String.init) : nil
     }
 }

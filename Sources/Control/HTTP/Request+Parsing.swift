@@ -54,17 +54,16 @@ extension Peer {
     ///
     /// A page of the world may ask a browser of this machine for 127.0.0.1, or for a name that it points there.
     func asker(with headers: HTTPHeaders) -> Peer {
-        guard isLocal, !address.isEmpty else { return self }
-        var asker = self
-        let forwarded = ["Forwarded", "X-Forwarded-For", "X-Real-IP", "Via"]
-        if forwarded.contains(where: { headers.contains(name: $0) }) { asker.isLocal = false }
+        guard isLocal, address != nil else { return self }
+        let isForwarded = ["Forwarded", "X-Forwarded-For", "X-Real-IP", "Via"]
+            .contains { headers.contains(name: $0) }
         let host = Request.host(of: headers.first(name: "Host") ?? "")?.lowercased() ?? ""
         let isOurName = host == "localhost" || IPAddress(bracketed: host)?.isLoopback == true
         let isOwnPage = !headers.contains(name: "Origin") || OriginPolicy.isOwn(headers)
         let site = headers.first(name: "Sec-Fetch-Site") ?? "none"
-        if !isOurName || !isOwnPage || !["none", "same-origin"].contains(site) {
-            asker.isLocal = false
-        }
+        var asker = self
+        asker.isLocal =
+            !isForwarded && isOurName && isOwnPage && ["none", "same-origin"].contains(site)
         return asker
     }
 }
@@ -73,17 +72,13 @@ extension Peer {
 ///
 /// What is not UTF-8 then becomes U+FFFD.
 func percentDecoded(_ text: some StringProtocol) -> String? {
-    guard text.utf8.contains(UInt8(ascii: "%")) else { return String(text) }
-    var bytes: [UInt8] = []
-    var rest = Array(text.utf8)[...]
-    while let byte = rest.popFirst() {
-        if byte != UInt8(ascii: "%") {
-            bytes.append(byte)
-        } else if let high = hexadecimal(rest.popFirst()), let low = hexadecimal(rest.popFirst()) {
-            bytes.append(high << 4 | low)
-        } else {
-            return nil
-        }
+    let parts = text.utf8.split(separator: UInt8(ascii: "%"), omittingEmptySubsequences: false)
+    var bytes = Array(parts[0])
+    for part in parts.dropFirst() {
+        let digits = part.prefix(2).compactMap { Character(Unicode.Scalar($0)).hexDigitValue }
+        guard digits.count == 2 else { return nil }
+        bytes.append(UInt8(digits[0] << 4 | digits[1]))
+        bytes += part.dropFirst(2)
     }
     return String(decoding: bytes, as: UTF8.self)
 }
@@ -91,8 +86,4 @@ func percentDecoded(_ text: some StringProtocol) -> String? {
 /// A name or value of a query; what is not decodable stays as it is.
 private func formDecoded(_ text: Substring) -> String {
     percentDecoded(text.replacing("+", with: " ")) ?? String(text)
-}
-
-private func hexadecimal(_ digit: UInt8?) -> UInt8? {
-    digit.flatMap { Character(Unicode.Scalar($0)).hexDigitValue }.map(UInt8.init)
 }

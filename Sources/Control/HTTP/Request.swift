@@ -2,12 +2,13 @@
 
 import NIOCore
 import NIOHTTP1
+import STUN
 import TURN
 
 /// Where a request came from.
 struct Peer: Equatable {
-    /// The address of the other end without its port; empty on a Unix socket.
-    var address: String
+    /// The address of the other end without its port; nil on a Unix socket.
+    var address: IPAddress?
     /// True for programs of this machine that ask for themselves: not for a proxy here, nor for a page of elsewhere.
     var isLocal: Bool
     /// True over TLS.

@@ -10,9 +10,9 @@ struct Response: Error {
     var body: ByteBuffer
 
     /// A response with a body of a type; `Content-Length` and the headers every response has are added when it is sent.
-    init(_ status: HTTPResponseStatus, type: String, _ body: ByteBuffer) {
+    init(_ status: HTTPResponseStatus, type: String?, _ body: ByteBuffer) {
         self.status = status
-        self.headers = ["Content-Type": type]
+        headers = type.map { ["Content-Type": $0] } ?? [:]
         self.body = body
     }
 
@@ -23,9 +23,7 @@ struct Response: Error {
 
     /// A response without a body.
     static func empty(_ status: HTTPResponseStatus) -> Response {
-        var response = Response.text(status, "")
-        response.headers.remove(name: "Content-Type")
-        return response
+        Response(status, type: nil, ByteBuffer())
     }
 }
 
@@ -58,14 +56,6 @@ enum Reply {
     case now(Response)
     /// Once others have answered; for the admin's questions to relay threads.
     case later(EventLoopFuture<Response>)
-    /// By server-sent events until either side ends; the closure gets the stream once its head is sent.
-    case events((any EventStream) -> Void)
-}
-
-/// The sending end of server-sent events; lives on the event loop.
-protocol EventStream: AnyObject {
-    /// Sends one event with this data (one line); false once the client is gone or too slow.
-    func send(_ data: String) -> Bool
-    /// Ends the stream.
-    func end()
+    /// By server-sent events until either side ends; the closure gets what sends them, once the head is sent.
+    case events((HTTPConnection) -> Void)
 }

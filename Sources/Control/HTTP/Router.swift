@@ -6,11 +6,13 @@ import NIOHTTP1
 struct Router {
     /// Answers a request at once, or throws the refusal; runs on the event loop and must not block.
     typealias Answer = (Request) throws(Response) -> Response
+    /// The same, for what may take its time.
+    typealias Replying = (Request) throws(Response) -> Reply
 
     private struct Route {
         let method: HTTPMethod
         let pattern: [Substring]
-        let reply: (Request) throws(Response) -> Reply
+        let reply: Replying
     }
 
     private var routes: [Route] = []
@@ -26,12 +28,10 @@ struct Router {
     }
 
     /// Adds a route that may take its time.
-    mutating func on(
-        _ method: HTTPMethod,
-        _ pattern: String,
-        replying reply: @escaping (Request) throws(Response) -> Reply
-    ) {
-        routes.append(Route(method: method, pattern: pattern.split(separator: "/"), reply: reply))
+    mutating func on(_ method: HTTPMethod, _ pattern: String, replying: @escaping Replying) {
+        routes.append(
+            Route(method: method, pattern: pattern.split(separator: "/"), reply: replying)
+        )
     }
 
     /// The answer of the first route that fits.

@@ -3,28 +3,24 @@
 import NIOCore
 import NIOHTTP1
 
-/// The routes, who may use them from a browser, and who gets the sockets.
+/// The routes, what they stand on, and who gets the sockets; lives on the event loop.
 struct Site {
+    let context: ControlContext
     let router: Router
-    /// Who may use rooms and sockets from a browser.
-    let origins: OriginPolicy
-    /// Who hears of WebSockets; without one there is no `/ws`.
-    let sockets: (any SocketListener)?
+    /// Who hears of WebSockets.
+    let sockets: any SocketListener
     /// Answers what no route has.
     let fallback: (Request) -> Response
 
-    /// What a request is answered.
-    func reply(to request: Request) -> Reply {
-        router.reply(to: request) ?? .now(fallback(request))
-    }
+    var connections: Connections { context.connections }
 
     /// A response with the headers that every response has, and those that let a page of another origin read it.
-    func finished(_ response: Response, to request: Request) -> Response {
+    func finished(_ response: Response, to request: HTTPRequestHead) -> Response {
         var response = response
         response.addCommonHeaders()
         guard let origin = request.headers.first(name: "Origin") else { return response }
         response.headers.add(name: "Vary", value: "Origin")
-        guard origins.allows(request.headers) else {
+        guard context.origins.allows(request.headers) else {
             response.headers.remove(name: "Access-Control-Allow-Origin")
             return response
         }

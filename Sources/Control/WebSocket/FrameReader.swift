@@ -45,9 +45,9 @@ struct FrameReader {
     mutating func next(_ more: inout ByteBuffer) -> Event? {
         bytes.writeBuffer(&more)
         var rest = bytes
-        guard let first = rest.readInteger(as: UInt8.self),
-            let second = rest.readInteger(as: UInt8.self)
-        else { return nil }
+        guard let (first, second) = rest.readMultipleIntegers(as: (UInt8, UInt8).self) else {
+            return nil
+        }
         let (isFinal, isControl, size) = (first & 0x80 != 0, first & 0x08 != 0, second & 0x7F)
         guard first & 0x70 == 0, second & 0x80 != 0, [0, 1, 2, 8, 9, 10].contains(first & 0x0F),
             isControl ? isFinal && size <= 125 : (first & 0x0F == 0) == (message != nil)
@@ -101,25 +101,5 @@ struct FrameReader {
             return isText ? close : .violation(.dataInconsistentWithMessage)
         default: return .violation(.protocolError)
         }
-    }
-}
-
-extension ByteBuffer {
-    /// One whole frame as a server sends it: unmasked.
-    ///
-    /// - Parameters:
-    ///   - opcode: What it is.
-    ///   - payload: Its bytes.
-    init(frame opcode: WebSocketOpcode, _ payload: some Collection<UInt8>) {
-        let count = payload.count
-        self.init()
-        reserveCapacity(count + 10)
-        writeInteger(0x80 | UInt8(webSocketOpcode: opcode))
-        switch count {
-        case 0...125: writeInteger(UInt8(count))
-        case 126...65_535: writeMultipleIntegers(126 as UInt8, UInt16(count))
-        default: writeMultipleIntegers(127 as UInt8, UInt64(count))
-        }
-        writeBytes(payload)
     }
 }

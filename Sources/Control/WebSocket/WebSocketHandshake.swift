@@ -1,22 +1,21 @@
 /// The opening handshake (RFC 6455 section 4.2), with the answers Collider gives.
 
-import NIOCore
+import FoundationEssentials
 import NIOHTTP1
-import NIOWebSocket
+import STUN
 
-/// The rules of the upgrade at `/ws`.
-enum WebSocketHandshake {
-    /// Why a request is not upgraded; nil when it may be.
-    static func refusal(of request: Request, _ origins: OriginPolicy) -> Response? {
-        let headers = request.headers
+/// A request for the socket at `/ws`.
+extension Request {
+    /// Why it gets none; nil when it does.
+    func webSocketRefusal(_ origins: OriginPolicy) -> Response? {
         func says(_ name: String, _ word: String) -> Bool {
             headers[canonicalForm: name].contains { $0.lowercased() == word }
         }
-        if request.method != .GET { return .text(.methodNotAllowed, "bad method") }
+        if method != .GET { return .text(.methodNotAllowed, "bad method") }
         guard says("Upgrade", "websocket"), says("Connection", "upgrade") else {
             return .text(.badRequest, "not websocket protocol")
         }
-        if headers["Sec-WebSocket-Key"].map(\.utf8.count) != [24] {
+        if headers[canonicalForm: "Sec-WebSocket-Key"].map(\.utf8.count) != [24] {
             return .text(.badRequest, "mismatch challenge/response")
         }
         if headers["Sec-WebSocket-Version"] != ["13"] {
@@ -31,21 +30,18 @@ enum WebSocketHandshake {
     }
 
     /// The headers of the answer that opens the socket of a request that was not refused.
-    static func accept(
-        _ head: HTTPRequestHead,
-        on channel: any Channel
-    ) -> EventLoopFuture<HTTPHeaders> {
-        let name = "Sec-WebSocket-Protocol"
-        let chosen = head.headers[canonicalForm: name].map { (name, String($0)) }
-        let loop = channel.eventLoop
-        let upgrader = NIOWebSocketServerUpgrader(
-            shouldUpgrade: { _, _ in loop.makeSucceededFuture(HTTPHeaders(chosen)) },
-            upgradePipelineHandler: { _, _ in loop.makeSucceededVoidFuture() }
-        )
-        return upgrader.buildUpgradeResponse(
-            channel: channel,
-            upgradeRequest: head,
-            initialResponseHeaders: [:]
-        )
+    var webSocketAcceptance: HTTPHeaders {
+        // What RFC 6455, 4.2.2, has behind the key.
+        let suffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+        let proof = Array(((headers.first(name: "Sec-WebSocket-Key") ?? "") + suffix).utf8)
+        let digest = sha1(proof.span.rawBytes)
+        let accept = Data((0..<20).map { digest.bytes.uint8(at: $0) }).base64EncodedString()
+        var answer: HTTPHeaders = [
+            "Upgrade": "websocket", "Connection": "upgrade", "Sec-WebSocket-Accept": accept,
+        ]
+        for name in headers[canonicalForm: "Sec-WebSocket-Protocol"] {
+            answer.add(name: "Sec-WebSocket-Protocol", value: String(name))
+        }
+        return answer
     }
 }

@@ -28,7 +28,7 @@ extension RelayEngine {
         }
         let count: Int
         switch header {
-        case .source(let client, let headerCount):
+        case .source(let client, let headerCount, _):
             connections[index].fiveTuple.client = client
             count = headerCount
         case .local(let headerCount): count = headerCount
@@ -37,7 +37,7 @@ extension RelayEngine {
                 breakOff(index)
             }
             return nil
-        case .needsMore, .invalid:
+        case .needsMore, .absent, .invalid:
             breakOff(index)
             return nil
         }

@@ -3,7 +3,7 @@
 import STUN
 import Testing
 
-@testable import RelayLoop
+@testable import TURN
 
 @Suite struct ProxyHeaderTests {
     private func parse(_ bytes: [UInt8]) -> ProxyHeader { ProxyHeader(bytes.span.bytes) }
@@ -24,18 +24,6 @@ import Testing
         [0x20, 0x01, 0x0D, 0xB8] + [UInt8](repeating: 0, count: 11) + [1]
         + [0x20, 0x01, 0x0D, 0xB8] + [UInt8](repeating: 0, count: 11) + [2]
         + [0xDC, 0x04, 0x0D, 0x96]
-
-    @Test(arguments: ["192.0.2.1:56324", "[2001:db8::1]:1"], [false, true])
-    func whatIsWrittenIsRead(_ client: String, isEncrypted: Bool) throws {
-        var room = [UInt8](repeating: 0xFF, count: 64)
-        var span = room.mutableSpan
-        var bytes = span.mutableBytes
-        let client = try address(client)
-        let count = ProxyHeader.write(client, isEncrypted: isEncrypted, in: &bytes)
-        #expect(parse(room) == .source(client, count: count))
-        let field: [UInt8] = [0x20, 0, 5, 1, 0, 0, 0, 1]
-        #expect(room.prefix(count).suffix(8).elementsEqual(field) == isEncrypted)
-    }
 
     @Test func linesOfVersion1() throws {
         let line = "PROXY TCP4 192.0.2.1 198.51.100.2 56324 3478\r\n"
@@ -60,18 +48,24 @@ import Testing
     }
 
     @Test(arguments: [
-        "GET / HTTP/1.1\r\n", "PROXZ", "proxy TCP4 ", "PROXY\r\n", "PROXY \r\n", "PROXY TCP4\r\n",
+        "PROXY \r\n", "PROXY TCP4\r\n",
         "PROXY TCP4 192.0.2.1 198.51.100.2 1\r\n", "PROXY TCP4 192.0.2.1 198.51.100.2 1 2 3\r\n",
         "PROXY TCP4 192.0.2.1 198.51.100.2 1 65536\r\n", "PROXY TCP4 192.0.2.1  1.2.3.4 1 2\r\n",
         "PROXY TCP4 192.0.2.1 198.51.100.2 +1 2\r\n", "PROXY TCP4 192.0.2.1 198.51.100.2 01 2\r\n",
         "PROXY TCP4 2001:db8::1 2001:db8::2 1 2\r\n", "PROXY TCP6 192.0.2.1 192.0.2.2 1 2\r\n",
         "PROXY TCP4 192.0.2.256 192.0.2.2 1 2\r\n", "PROXY UDP4 192.0.2.1 192.0.2.2 1 2\r\n",
         "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\rx", "PROXY TCP4 192.0.2.1 192.0.2.2 1 \r\n",
-        "\u{16}\u{3}",
-        "\r\n\r\n\0\r\nQUIX",
     ])
     func brokenLinesAreInvalid(line: String) {
         #expect(parse(line) == .invalid)
+    }
+
+    @Test(arguments: [
+        "GET / HTTP/1.1\r\n", "PROXZ", "proxy TCP4 ", "PROXY\r\n", "\u{16}\u{3}", "\r\nGET",
+        "\r\n\r\n\0\r\nQUIX",
+    ])
+    func whatBeginsOtherwiseIsNoHeader(bytes: String) {
+        #expect(parse(bytes) == .absent)
     }
 
     @Test func headersOfVersion2() throws {
@@ -94,6 +88,23 @@ import Testing
         #expect(parse(binary(0x21, 0x11, most)) == .source(source, count: 536))
         #expect(parse(binary(0x21, 0x11, most + [0])) == .invalid)
         #expect(parse(Array(binary(0x21, 0x11, most + [0]).prefix(16))) == .invalid)
+    }
+
+    @Test(
+        arguments: [
+            ([0x20, 0, 5, 1, 0, 0, 0, 1], true), ([0x20, 0, 1, 3], true),
+            ([1, 0, 2, 7, 7, 0x20, 0, 1, 1, 4, 0, 0], true), ([0x20, 0, 5, 0, 0, 0, 0, 1], false),
+            ([0x20, 0, 1, 2], false), ([0x20, 0, 0, 1], false), ([0x20, 0, 2, 1], false),
+            ([0x20, 0, 1], false), ([1, 0xFF, 0xFF, 0x20, 0, 1, 1], false), ([0x20], false),
+            ([], false),
+        ] as [([UInt8], Bool)]
+    )
+    func aFieldSaysThatTheClientSpeaksTLS(fields: [UInt8], isEncrypted: Bool) throws {
+        for (family, addresses) in [(0x11, ipv4), (0x21, ipv6)] as [(UInt8, [UInt8])] {
+            guard case .source(_, _, let found) = parse(binary(0x21, family, addresses + fields))
+            else { Issue.record("no source"); continue }
+            #expect(found == isEncrypted)
+        }
     }
 
     @Test func whatIsNotAClientsIsLocal() {
@@ -137,7 +148,7 @@ import Testing
                 UInt8.random(in: .min ... .max, using: &random)
             }
             bytes[Int.random(in: bytes.indices, using: &random)] = UInt8(random.next() & 255)
-            if case .source(_, let count) = parse(bytes) {
+            if case .source(_, let count, _) = parse(bytes) {
                 #expect(count <= bytes.count, "\(seed)")
             }
         }
@@ -145,7 +156,7 @@ import Testing
 }
 
 /// Random numbers that a seed repeats.
-struct Seeded: RandomNumberGenerator {
+private struct Seeded: RandomNumberGenerator {
     private var state: UInt64
 
     init(_ seed: UInt64) { state = seed }

@@ -4,34 +4,38 @@
 /// Only for listeners and sources that are configured to send it: whoever may send it may claim any address. Whatever
 /// comes, parsing ends in one of the cases; it allocates at most for the text of a version 1 address.
 
-internal import STUN
+public import STUN
 
 /// What the first bytes of a connection are.
-enum ProxyHeader: Equatable {
+public enum ProxyHeader: Equatable {
     /// The header is not complete.
     case needsMore
-    /// The client's address, and the bytes of the header.
-    case source(TransportAddress, count: Int)
+    /// The client's address, the bytes of the header, and whether the client speaks TLS with the proxy.
+    case source(TransportAddress, count: Int, isEncrypted: Bool = false)
     /// The proxy speaks for itself or does not know the client (LOCAL, UNKNOWN, a family that is not IP): the connection's
     /// own address holds. With the bytes of the header.
     case local(count: Int)
-    /// No header, or a broken one: the connection is to be closed.
+    /// The bytes begin no header.
+    case absent
+    /// The header is broken: the connection is to be closed.
     case invalid
 
     /// The longest line of version 1, its end included (section 2.1).
     static let longestLine = 107
     /// The longest header of version 2: what fits a segment of any path (section 2.2).
-    static let longestHeader = 536
+    public static let longestHeader = 536
+    /// What a header of version 2 begins with.
+    public static let signature = "\r\n\r\n\0\r\nQUIT\n"
 
     /// Looks at the first bytes of a connection.
-    init(_ bytes: RawSpan) {
+    public init(_ bytes: RawSpan) {
         self =
             if Self.begins(bytes, with: "PROXY ") {
                 Self.line(bytes)
-            } else if Self.begins(bytes, with: "\r\n\r\n\0\r\nQUIT\n") {
+            } else if Self.begins(bytes, with: Self.signature) {
                 Self.binary(bytes)
             } else {
-                .invalid
+                .absent
             }
     }
 
@@ -48,7 +52,9 @@ enum ProxyHeader: Equatable {
 
 extension ProxyHeader {
     /// Bytes before the addresses: signature, version and command, family and protocol, length.
-    private static let prefix = 16
+    public static let prefix = 16
+    /// A field that tells of TLS (PP2_TYPE_SSL), and the bit that says that the client speaks it (section 2.2.6).
+    private static let tlsField: UInt8 = 0x20, tlsBit: UInt8 = 1
 
     private static func binary(_ bytes: RawSpan) -> ProxyHeader {
         guard bytes.byteCount >= prefix else { return .needsMore }
@@ -59,18 +65,35 @@ extension ProxyHeader {
         else { return .invalid }
         guard bytes.byteCount >= count else { return .needsMore }
         guard command & 15 == 1, family & 15 != 0 else { return .local(count: count) }
+        let ip: IPAddress
+        let fields: Int
         switch family >> 4 {
         case 1:
-            guard count >= prefix + 12 else { return .invalid }
-            let ip = IPAddress(ipv4: bytes.uint32(at: 16))
-            return .source(TransportAddress(ip: ip, port: bytes.uint16(at: 24)), count: count)
+            fields = prefix + 12
+            guard count >= fields else { return .invalid }
+            ip = IPAddress(ipv4: bytes.uint32(at: prefix))
         case 2:
-            guard count >= prefix + 36 else { return .invalid }
-            let ip = IPAddress(ipv6High: bytes.uint64(at: 16), low: bytes.uint64(at: 24))
-            let port = bytes.uint16(at: 48)
-            return .source(TransportAddress(ip: ip.canonical, port: port), count: count)
+            fields = prefix + 36
+            guard count >= fields else { return .invalid }
+            ip = IPAddress(ipv6High: bytes.uint64(at: prefix), low: bytes.uint64(at: prefix + 8))
         default: return .local(count: count)
         }
+        let source = TransportAddress(ip: ip.canonical, port: bytes.uint16(at: fields - 4))
+        let isEncrypted = speaksTLS(bytes, fields..<count)
+        return .source(source, count: count, isEncrypted: isEncrypted)
+    }
+
+    /// Whether the fields behind the addresses say so.
+    private static func speaksTLS(_ bytes: RawSpan, _ fields: Range<Int>) -> Bool {
+        var start = fields.lowerBound
+        while start + 3 < fields.upperBound {
+            let next = start + 3 + Int(bytes.uint16(at: start + 1))
+            if bytes.uint8(at: start) == tlsField, next > start + 3, next <= fields.upperBound {
+                return bytes.uint8(at: start + 3) & tlsBit != 0
+            }
+            start = next
+        }
+        return false
     }
 }
 
@@ -112,47 +135,5 @@ extension ProxyHeader {
 
     private static func text(_ bytes: RawSpan, _ range: Range<Int>) -> String {
         String(decoding: range.map { bytes.uint8(at: $0) }, as: UTF8.self)
-    }
-}
-
-// MARK: - Writing
-
-extension ProxyHeader {
-    /// Writes a header of version 2 for a client of ours, with the kind of its connection (section 2.2.6): PP2_TYPE_SSL.
-    ///
-    /// The address that it connected to is left out: who is told knows its own.
-    ///
-    /// - Returns: its bytes, at most 60.
-    static func write(
-        _ client: TransportAddress,
-        isEncrypted: Bool,
-        in bytes: inout MutableRawSpan
-    ) -> Int {
-        let ip = client.ip.canonical
-        let addresses = ip.family == .ipv4 ? 12 : 36
-        for (index, byte) in "\r\n\r\n\0\r\nQUIT\n".utf8.enumerated() {
-            bytes.store(byte, at: index)
-        }
-        bytes.store(UInt16(ip.family == .ipv4 ? 0x2111 : 0x2121), at: 12)
-        let end = prefix + addresses
-        for index in prefix..<end { bytes.store(UInt8(0), at: index) }
-        switch ip.family {
-        case .ipv4: bytes.store(UInt32(truncatingIfNeeded: ip.low), at: prefix)
-        case .ipv6:
-            bytes.store(ip.high, at: prefix)
-            bytes.store(ip.low, at: prefix + 8)
-        }
-        bytes.store(client.port, at: end - 4)
-        guard isEncrypted else {
-            bytes.store(UInt16(truncatingIfNeeded: addresses), at: 14)
-            return end
-        }
-        bytes.store(UInt16(truncatingIfNeeded: addresses + 8), at: 14)
-        bytes.store(UInt8(0x20), at: end)
-        bytes.store(UInt16(5), at: end + 1)
-        // Over TLS, without a certificate of the client's.
-        bytes.store(UInt8(1), at: end + 3)
-        bytes.store(UInt32(1), at: end + 4)
-        return end + 8
     }
 }
