@@ -115,16 +115,17 @@ public final class ControlPlane: Sendable {
     }
 
     private func listen(_ listeners: Listeners, _ tls: NIOSSLContext?) throws -> [any Channel] {
-        let http = try configuration.http.map { address in
-            try trying("control/http \(address)") { try listeners.listen(on: address, nil) }
-        }
         let https = try configuration.https.map { address in
             try trying("control/https \(address)") { try listeners.listen(on: address, tls) }
         }
-        let path = configuration.adminSocket
-        if path.isEmpty { return http + https }
-        let admin = try trying("control/admin \(path)") { try listeners.listen(onSocket: path) }
-        return http + https + [admin]
+        let admin = try [configuration.adminSocket].filter { !$0.isEmpty }.map { path in
+            try trying("control/admin \(path)") { try listeners.listen(onSocket: path) }
+        }
+        // The last: who finds HTTP open finds the others too.
+        let http = try configuration.http.map { address in
+            try trying("control/http \(address)") { try listeners.listen(on: address, nil) }
+        }
+        return http + https + admin
     }
 
     private func tlsContext() throws -> NIOSSLContext {
