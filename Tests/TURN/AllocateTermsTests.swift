@@ -14,7 +14,7 @@ struct AllocateTermsTests {
 
     /// The code of the answer to an Allocate for UDP with these attributes; 0 when it is accepted.
     private func code(
-        _ own: OwnAddresses,
+        _ own: borrowing OwnAddresses,
         token: UInt64? = nil,
         family: UInt8? = nil,
         additional: UInt8? = nil,
