@@ -1,6 +1,5 @@
 /// The addresses of this server's own relayed sockets, and who may be reached at them and elsewhere.
 internal import STUN
-internal import Synchronization
 
 /// The relay addresses with their external forms, and the policy for all other addresses.
 ///
@@ -20,8 +19,7 @@ struct OwnAddresses: ~Copyable {
     private let hasOthers: Bool
     private let numberedIPv4: [RelayAddress], numberedIPv6: [RelayAddress]
     private let policy: PeerPolicy
-    /// Used in place, as atomics are, so that to borrow all this is to lend its address, not to copy it.
-    private let inPlace = Atomic(false)
+    private let inPlace = InPlace()
 
     init(_ configuration: ServerConfiguration) {
         func numbered(_ family: AddressFamily) -> [RelayAddress] {

@@ -1,6 +1,5 @@
 /// The TURN server of one relay thread, as a pure state machine.
 internal import STUN
-internal import Synchronization
 
 /// A TURN server (RFC 8656) without sockets, clock or random source.
 ///
@@ -15,8 +14,7 @@ public struct TURNServer: ~Copyable, Sendable {
     let bandwidth: TokenRate
     let transactionHash: KeyedHash
     let ticketKey: TicketKey
-    /// Used in place, as atomics are, so that to borrow all this is to lend its address, not to copy it.
-    private let inPlace = Atomic(false)
+    private let inPlace = InPlace()
 
     /// No new allocations are made: clients are sent on, or refused.
     public var isDraining: Bool
