@@ -96,12 +96,16 @@ import Testing
 
     @Test func reservationIsClaimedOnWhicheverThreadTheClientLands() throws {
         let relay = try LoopbackRelay(threads: 2)
+        // Kept, or another client may get the port of one whose allocation is still there.
+        var clients: [LoopbackClient] = []
         for _ in 0..<16 {
-            let first = try LoopbackClient(relay).allocate([(.evenPort, .uint8(0x80))])
+            clients.append(try LoopbackClient(relay))
+            let first = try clients[clients.count - 1].allocate([(.evenPort, .uint8(0x80))])
             let token = try #require(first.token)
             let even = try #require(first.relayed)
             #expect(even.port % 2 == 0)
             let client = try LoopbackClient(relay)
+            clients.append(client)
             let second = try client.allocate([(.reservationToken, .uint64(token))])
             #expect(second.relayed == even.with(port: even.port + 1))
             let third = try LoopbackClient(relay).allocate([(.reservationToken, .uint64(token))])
