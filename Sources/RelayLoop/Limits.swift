@@ -27,6 +27,9 @@ enum Limits {
     static let passesBetweenChecks = 16_384
     /// Passes that took longer together say nothing about the senders' pace.
     static let trialNanoseconds: UInt64 = 2_000_000_000
+    /// Passes from the end of a closed socket's receive until it is given back: the kernel's word on the sends of the pass
+    /// that closed it comes in the next, and what it refused to segment leaves with that one.
+    static let passesUntilClosed: UInt64 = 2
     /// Sends made again, each, after the error of an earlier datagram: another may come in between.
     static let repeatsOfSend = 3
     /// ICMP errors read in one pass, and of one socket: as many as a pass of datagrams may draw, and few of one.

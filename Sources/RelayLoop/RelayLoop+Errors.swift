@@ -20,14 +20,14 @@ extension RelayLoop {
     /// - Returns: the result that counts.
     mutating func repeated(_ slot: SlotIndex, result: Int32) -> Int32 {
         guard case .relay(let relay) = files.endpoint(of: memory.engine.batch.socket(of: slot)),
-            sockets.isOpen(relay)
+            sockets.hasSocket(relay)
         else { return result }
         var result = result
         for _ in 0..<Limits.repeatsOfSend {
             guard let error = Errno(result: result), error.isPerhapsOfEarlierDatagram else {
                 return result
             }
-            sockets.noteError(of: relay)
+            if sockets.isOpen(relay) { sockets.noteError(of: relay) }
             memory.engine.statistics.sendsRepeated &+= 1
             let socket = DatagramSocket(adopting: sockets.descriptor(of: relay))
             result = memory.engine.batch.sendAgain(slot, from: socket)

@@ -32,8 +32,8 @@ extension RelayLoop {
         receives.ended(file)
         switch files.endpoint(of: file) {
         case .relay(let relay) where !sockets.isOpen(relay):
-            // One that was closed in this very pass is finished when the sockets are settled.
-            if !sockets.closing.contains(relay) { finishClose(relay, file: file) }
+            // One that was closed in this very pass is seen to when the sockets are settled.
+            if !sockets.closing.contains(relay) { receiveEnded(of: relay) }
         case .relay, .listener, .connection: receives.rearm(file)
         }
     }

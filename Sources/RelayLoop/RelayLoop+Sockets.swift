@@ -4,9 +4,16 @@ internal import Exchange
 internal import IOURing
 internal import TURN
 
+/// A closed relayed socket whose receive ended in a pass.
+struct EndedSocket {
+    let relay: RelayIndex
+    let pass: UInt64
+}
+
 extension RelayLoop {
     /// Registers and arms the sockets opened in this pass; cancels the receives of those closed.
     mutating func settleSockets() {
+        if !ended.isEmpty { finishCloses() }
         while let relay = sockets.opened.popLast() {
             let file = files.file(of: relay)
             do throws(Errno) {
@@ -19,18 +26,29 @@ extension RelayLoop {
         while let relay = sockets.closing.popLast() {
             let file = files.file(of: relay)
             if !receives.isArmed(file) {
-                finishClose(relay, file: file)
+                receiveEnded(of: relay)
             } else if !memory.ring.cancel(token: receives.token(of: file)) {
                 return sockets.closing.append(relay)
             }
         }
     }
 
-    /// The receive has ended, so the kernel holds nothing of the socket any more.
-    mutating func finishClose(_ relay: RelayIndex, file: UInt32) {
-        do throws(Errno) { try memory.ring.unregister(at: file) } catch { receiveErrors &+= 1 }
-        sockets.finishClose(relay)
-        if memory.engine.hasHeirs { memory.engine.forgetHeir(of: relay) }
+    /// The receive of a closed socket has ended; sends of this pass, and what the kernel refuses of them, may still need it.
+    mutating func receiveEnded(of relay: RelayIndex) {
+        ended.append(EndedSocket(relay: relay, pass: passes))
+    }
+
+    /// Gives closed sockets back whose sends are over: the kernel holds nothing of them any more.
+    @inline(never)
+    private mutating func finishCloses() {
+        let due = ended.prefix { $0.pass &+ Limits.passesUntilClosed <= passes }
+        for socket in due {
+            let file = files.file(of: socket.relay)
+            do throws(Errno) { try memory.ring.unregister(at: file) } catch { receiveErrors &+= 1 }
+            sockets.finishClose(socket.relay)
+            if memory.engine.hasHeirs { memory.engine.forgetHeir(of: socket.relay) }
+        }
+        ended.removeFirst(due.count)
     }
 
     /// Puts this pass's sends on the submission queue, in order.

@@ -31,6 +31,8 @@ struct RelayLoop: ~Copyable {
     var lending: Lending
     var sockets: RelaySockets
     var receives: Receives
+    /// Closed relayed sockets that wait for the end of their sends, oldest first.
+    var ended: [EndedSocket] = []
     var accepts = Accepts()
     var gathering = Gathering()
     var overrun = Overrun()
@@ -61,43 +63,46 @@ struct RelayLoop: ~Copyable {
 
     /// Runs until the inbox says stop.
     mutating func run() {
-        while !isStopping {
-            let now = Clock.now()
-            overrun.end(at: now.monotonic.nanoseconds)
-            hasSentOnStreams = false
-            memory.engine.isDraining = sockets.shared.draining.isOn
-            shakeHands(at: now)
-            reap(at: now)
-            if sockets.hasErrors { readErrors(at: now) }
-            memory.engine.expire(at: now, opener: &sockets)
-            sockets.expireReservations(at: now)
-            memory.engine.expireConnections(
-                newcomers: accepts.newcomerCount,
-                at: now,
-                opener: &sockets
-            )
-            if now.monotonic.nanoseconds >= handshakeCheck {
-                handshakeCheck = now.monotonic.nanoseconds &+ Limits.handshakeCheckNanoseconds
-                memory.engine.retransmitHandshakes(at: now, opener: &sockets)
-                memory.engine.rotateTicketKeys(at: now)
-            }
-            memory.engine.endPass()
-            memory.engine.sendHandovers(through: post)
-            settleSockets()
-            settlePeers(at: now)
-            prepareStreamSends(at: now)
-            settleConnections()
-            seatNewcomers(at: now)
-            resumeThrottled(at: now)
-            lendBuffers()
-            armAccepts(at: now)
-            armReceives(at: now)
-            prepareSends()
-            publish()
-            enter(at: now)
-        }
+        while !isStopping { pass() }
         refuseArrivals()
         refuseAccepted()
+    }
+
+    /// One turn: what has completed is handled, what follows from it is submitted.
+    mutating func pass() {
+        let now = Clock.now()
+        overrun.end(at: now.monotonic.nanoseconds)
+        hasSentOnStreams = false
+        memory.engine.isDraining = sockets.shared.draining.isOn
+        shakeHands(at: now)
+        reap(at: now)
+        if sockets.hasErrors { readErrors(at: now) }
+        memory.engine.expire(at: now, opener: &sockets)
+        sockets.expireReservations(at: now)
+        memory.engine.expireConnections(
+            newcomers: accepts.newcomerCount,
+            at: now,
+            opener: &sockets
+        )
+        if now.monotonic.nanoseconds >= handshakeCheck {
+            handshakeCheck = now.monotonic.nanoseconds &+ Limits.handshakeCheckNanoseconds
+            memory.engine.retransmitHandshakes(at: now, opener: &sockets)
+            memory.engine.rotateTicketKeys(at: now)
+        }
+        memory.engine.endPass()
+        memory.engine.sendHandovers(through: post)
+        settleSockets()
+        settlePeers(at: now)
+        prepareStreamSends(at: now)
+        settleConnections()
+        seatNewcomers(at: now)
+        resumeThrottled(at: now)
+        lendBuffers()
+        armAccepts(at: now)
+        armReceives(at: now)
+        prepareSends()
+        publish()
+        enter(at: now)
     }
 
     /// Goes on with handshakes that wait, one after the other, until they have had their time.
@@ -209,7 +214,7 @@ struct RelayLoop: ~Copyable {
     private func sleep(at now: Now) -> UInt64 {
         // The last pass only submits what it has left to say.
         if isStopping || memory.engine.hasDeferredHandshakes || sockets.hasErrors
-            || accepts.newcomerCount > 0
+            || accepts.newcomerCount > 0 || !ended.isEmpty
         {
             return 0
         }

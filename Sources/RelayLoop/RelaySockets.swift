@@ -66,6 +66,9 @@ struct RelaySockets: ~Copyable {
     /// Whether the relay takes datagrams or connections, or waits for its receive to end.
     func isOpen(_ relay: RelayIndex) -> Bool { entries[Int(relay.rawValue)].state == .open }
 
+    /// Whether the relay is open, or was closed and not given back yet.
+    func hasSocket(_ relay: RelayIndex) -> Bool { entries[Int(relay.rawValue)].state != .free }
+
     /// Whether `nextWithError` has one.
     var hasErrors: Bool { !withErrors.isEmpty }
 

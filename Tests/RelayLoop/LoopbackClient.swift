@@ -30,6 +30,12 @@ final class LoopbackClient {
         server = relay.address
     }
 
+    /// A client whose messages `end` carries to the server.
+    init(over end: any FarEnd, at server: SocketAddress) {
+        socket = end
+        self.server = server
+    }
+
     /// What the server answered.
     struct Answer: Equatable {
         var messageClass: MessageClass
@@ -126,7 +132,8 @@ final class LoopbackClient {
         return writer.finish() ?? 0
     }
 
-    private static func answer(_ bytes: [UInt8], to id: TransactionID) -> Answer? {
+    /// What the server says about a request; nil when it is about something else.
+    static func answer(_ bytes: [UInt8], to id: TransactionID) -> Answer? {
         guard let message = Message(bytes.span.bytes), message.transactionID == id else {
             return nil
         }

@@ -39,16 +39,10 @@ final class LoopbackRelay {
         address = SocketAddress(ipv4: host, port: 3478)
         peerHost = SocketAddress(ipv4: host + 1, port: 0)
 
-        var server = ServerConfiguration()
-        server.isAuthenticationRequired = false
-        server.relayIPv4 = TransportAddress(address).ip
-        server.allow = [try #require(AddressPrefix(TransportAddress(peerHost).ip, length: 32))]
-        server.allocationCapacity = allocations
-        server.unauthenticatedPerSecond = 0
-        server.unauthenticatedTotalPerSecond = 0
-        var configuration = RelayThreadConfiguration(
-            server: server,
-            listeners: [TransportAddress(address)]
+        var configuration = try Self.configuration(
+            at: address,
+            peers: peerHost,
+            allocations: allocations
         )
         configure(&configuration)
         let shared = SharedState(
@@ -63,6 +57,22 @@ final class LoopbackRelay {
             try RelayThread(index: $0, configuration: configuration, shared: shared)
         }
         for thread in self.threads { try thread.start() }
+    }
+
+    /// Settings of a relay that needs no credentials and relays to the peers of one host.
+    static func configuration(
+        at address: SocketAddress,
+        peers peerHost: SocketAddress,
+        allocations: Int
+    ) throws -> RelayThreadConfiguration {
+        var server = ServerConfiguration()
+        server.isAuthenticationRequired = false
+        server.relayIPv4 = TransportAddress(address).ip
+        server.allow = [try #require(AddressPrefix(TransportAddress(peerHost).ip, length: 32))]
+        server.allocationCapacity = allocations
+        server.unauthenticatedPerSecond = 0
+        server.unauthenticatedTotalPerSecond = 0
+        return RelayThreadConfiguration(server: server, listeners: [TransportAddress(address)])
     }
 
     deinit {
