@@ -7,7 +7,7 @@ public import TURN
 /// A word from one relay thread to another.
 public enum Handover: Sendable {
     /// A message of a client of thread `origin`, whose allocation another thread has; after `hopsLeft` more threads
-    /// it is returned. Without a number the receiver had the allocation a moment ago.
+    /// it is returned, unless one of them knows where the allocation went. Without a number the receiver had the allocation a moment ago.
     case message([UInt8], from: FiveTuple, origin: Int, hopsLeft: Int?)
     /// A message whose client's allocation is with no other thread any more, or, unless `isFinal`, not with this one:
     /// by its ticket it may be for an allocation that is anywhere.

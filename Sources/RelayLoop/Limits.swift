@@ -4,10 +4,8 @@
 enum Limits {
     /// Words from one thread to another that wait, and messages of a pass for others: clients move seldom.
     static let handovers = 64
-    /// The longest message that is passed on to another thread: a request, or data of any usual path.
-    static let handoverBytes = 2048
-    /// Received buffers and deliveries that follow a client to another thread in one word, and their bytes: what comes for
-    /// it while one of the two threads does not run.
+    /// Received buffers and deliveries that follow a client to another thread in one word, and their bytes, which bound the
+    /// messages of a pass too: what comes for it while one of the two threads does not run.
     static let parcelsPerPass = 256, parcelBytes = 512 * 1024
     /// Completions handled in one pass; the rest waits for the next, so that timers and sends get their turn.
     static let completionsPerPass = 512

@@ -60,7 +60,9 @@ extension RelayEngine {
             origin: threadNumber,
             hopsLeft: thread == nil ? post.threads - 2 : nil
         )
-        let receiver = thread.map { Int($0) } ?? (threadNumber + 1) % post.threads
+        // Where it went from here comes first: who has it from here knows nothing newer than this thread does.
+        let first = thread ?? server.departure(of: bytes.span.rawBytes)
+        let receiver = first.map { Int($0) } ?? (threadNumber + 1) % post.threads
         send(message, to: receiver, through: post)
     }
 
@@ -139,7 +141,7 @@ extension RelayEngine {
             opener: &sockets
         )
         switch outcome {
-        case .passOn: passFurther(message, through: post)
+        case .passOn(let thread): passFurther(message, to: thread, through: post)
         case .answer(let answer):
             // The allocation goes ahead of the answer, so that what the client says to that finds it there.
             let isHandedOver = handOver(
@@ -155,13 +157,26 @@ extension RelayEngine {
         }
     }
 
-    /// Asks the next thread; where the last of them has the allocation no more either, it may be at the origin by now: a
-    /// repeated Refresh crosses its way.
+    /// Asks the thread to which the allocation went from here, or else the next.
+    ///
+    /// Where it went it is by then: it is ahead in the same mailbox. Each such way leads on in time, and so to an end. What
+    /// leads to its origin, or was with all others, is returned.
     private mutating func passFurther(
         _ message: PassedMessage,
+        to departure: UInt16?,
         through post: some HandoverCarrier
     ) {
-        guard let hopsLeft = message.hopsLeft, hopsLeft > 0 else {
+        var hopsLeft = message.hopsLeft ?? 0
+        var next = (threadNumber + 1) % post.threads
+        var isOver = hopsLeft == 0
+        if let departure {
+            next = Int(departure)
+            isOver = next == message.origin
+        } else {
+            if next == message.origin { next = (next + 1) % post.threads }
+            hopsLeft -= 1
+        }
+        if isOver {
             let returned = Handover.returned(
                 message.bytes,
                 from: message.client,
@@ -169,13 +184,13 @@ extension RelayEngine {
             )
             return send(returned, to: message.origin, through: post)
         }
-        let next = Handover.message(
+        let further = Handover.message(
             message.bytes,
             from: message.client,
             origin: message.origin,
-            hopsLeft: hopsLeft - 1
+            hopsLeft: hopsLeft
         )
-        send(next, to: (threadNumber + 1) % post.threads, through: post)
+        send(further, to: next, through: post)
     }
 
     /// Sends the allocation of a client that has moved for good to the thread where it is.
@@ -203,7 +218,7 @@ extension RelayEngine {
             for case let descriptor?? in [ipv4, ipv6] { sockets.close(duplicate: descriptor) }
             return false
         }
-        server.giveAway(foreign)
+        server.giveAway(foreign, to: UInt16(truncatingIfNeeded: thread))
         for family in AddressFamily.both {
             guard let relay = moved.relay(family) else { continue }
             sockets.letGo(relay.index)

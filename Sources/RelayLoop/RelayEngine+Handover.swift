@@ -16,15 +16,16 @@ struct StrayMessage {
 enum StrayOutcome {
     /// Send this back; empty: only whether there is an allocation.
     case answer([UInt8])
-    /// Ask the next thread.
-    case passOn
+    /// Ask another thread: where the allocation went from here, or the next.
+    case passOn(UInt16?)
 }
 
 extension RelayEngine {
     /// Keeps a message for another thread until the loop sends it there; beyond a bound it is dropped.
     @inline(never)
     mutating func passOn(_ message: ClientMessage, to thread: UInt16?) {
-        guard strays.count < Limits.handovers, message.count <= Limits.handoverBytes else {
+        let byteCount = strays.reduce(message.count) { $0 + $1.bytes.count }
+        guard strays.count < Limits.handovers, byteCount <= Limits.parcelBytes else {
             statistics.dropsHandover &+= 1
             return
         }
@@ -50,7 +51,10 @@ extension RelayEngine {
         at now: Now,
         opener: inout Opener
     ) -> StrayOutcome {
-        guard bytes.count <= pool.size, let buffer = pool.take() else { return .answer([]) }
+        guard bytes.count <= pool.size, let buffer = pool.take() else {
+            statistics.dropsHandover &+= 1
+            return .answer([])
+        }
         defer { release(buffer) }
         pool.write(bytes.span.rawBytes, to: buffer, at: 0)
         let message = ClientMessage(
@@ -76,7 +80,8 @@ extension RelayEngine {
         case .forward(let forward):
             send(forward, of: message, times: 1, stride: 0, opener: &opener)
             return .answer([])
-        case .elsewhere: return mayPassOn ? .passOn : .answer([])
+        case .elsewhere:
+            return mayPassOn ? .passOn(server.departure(of: bytes.span.rawBytes)) : .answer([])
         case .open:
             // Allocations are made where the client is.
             let refusal = Self.finishAllocate(

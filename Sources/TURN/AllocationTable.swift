@@ -17,7 +17,9 @@ struct AllocationTable: ~Copyable, Sendable {
     var byRelay: RelayMap
     var byTicket: FlatTable<TicketStamp, Slot<Allocation>>
     /// 5-tuples whose allocation is on another thread until they send data.
-    var promises: PromiseTable
+    var promises: PromiseTable<FiveTuple>
+    /// Where allocations went that left this thread, by their tickets.
+    var departures: PromiseTable<TicketStamp>
     var permissionByPeer: FlatTable<PermissionKey, Slot<Permission>>
     var channelByNumber: FlatTable<ChannelNumberKey, Slot<Channel>>
     var channelByPeer: FlatTable<ChannelPeerKey, Slot<Channel>>
@@ -63,6 +65,7 @@ struct AllocationTable: ~Copyable, Sendable {
         let tickets = configuration.allowsMobility ? allocationCapacity : 1
         byTicket = FlatTable(capacity: tickets, hash: hash)
         promises = PromiseTable(capacity: Limits.promises, hash: hash)
+        departures = PromiseTable(capacity: Limits.promises, hash: hash)
         byRelay = RelayMap(limit: configuration.relayIndexLimit)
         permissionByPeer = FlatTable(capacity: permissionCapacity, hash: hash)
         channelByNumber = FlatTable(capacity: channelCapacity, hash: hash)

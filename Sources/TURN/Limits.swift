@@ -38,7 +38,8 @@ public enum Limits {
     /// the new one on: as long as a permission lasts, which it has to ask for again by then.
     public static let copySeconds: UInt64 = 300
 
-    /// Clients that moved here from another thread and have not sent data yet.
+    /// Clients that moved here from another thread and have not sent data yet; and allocations that left, of which only
+    /// those matter that left while a request for them was on its way between threads.
     public static let promises = 1024
 
     /// Permissions of a thread: the average over its allocations is far below the most of one.

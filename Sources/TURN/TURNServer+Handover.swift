@@ -84,10 +84,21 @@ extension TURNServer {
         return relay.isOpen ? relay.index : nil
     }
 
-    /// Forgets an allocation that another thread has now; its socket is the caller's to let go.
-    public mutating func giveAway(_ fiveTuple: FiveTuple) {
+    /// Forgets an allocation that `thread` has now, but for where it went; its socket is the caller's to let go.
+    public mutating func giveAway(_ fiveTuple: FiveTuple, to thread: UInt16) {
         guard let slot = table.byClient.value(of: fiveTuple) else { return }
+        if let ticket = table.allocations[slot].mobility.ticket {
+            table.departures.set(ticket.stamp, to: thread)
+        }
         table.giveAway(slot)
+    }
+
+    /// The thread to which the allocation of a message's ticket went from here last, if it did.
+    public func departure(of datagram: RawSpan) -> UInt16? {
+        guard let message = Message(datagram), let attribute = message.first(.mobilityTicket),
+            let ticket = ticketKey.open(message.value(of: attribute))
+        else { return nil }
+        return table.departures.thread(of: ticket.stamp)
     }
 
     /// Takes over an allocation whose client is here and whose sockets are now these.
@@ -102,6 +113,7 @@ extension TURNServer {
         ipv6: RelayIndex?
     ) -> Bool {
         table.promises.remove(fiveTuple)
+        if let ticket = moved.allocation.mobility.ticket { table.departures.remove(ticket.stamp) }
         guard table.hasRoom, table.byClient.value(of: fiveTuple) == nil else { return false }
         let slot = table.insert(moved.allocation.reseated(fiveTuple, ipv4, ipv6))
         if let ticket = moved.allocation.mobility.ticket {

@@ -6,8 +6,9 @@ import Testing
 @testable import IOURing
 @testable import RelayLoop
 
-/// Three loops by hand: a client of loop 1 takes over an allocation of loop 2. What is asked around goes from 1 to 2 and
-/// then to 0; a loop reads its mail by sender, from 0 on.
+/// Three loops by hand: a client of loop 1 takes over an allocation of loop 2.
+///
+/// What is asked around goes from 1 to 2 and then to 0; a loop reads its mail by sender, from 0 on.
 @Suite("RFC 8016: what a client sends while its allocation is on its way between threads")
 struct MoveOrderTests {
     private static let channel: UInt16 = 0x4000
@@ -82,6 +83,70 @@ struct MoveOrderTests {
             }
             return texts
         }
+    }
+
+    /// The answer to a request that was sent with a number; others are passed over.
+    private func answer(to number: UInt64, at client: LoopbackClient) -> LoopbackClient.Answer? {
+        let id = TransactionID(high: 8, low: number)
+        for _ in 0..<8 {
+            guard let bytes = client.socket.receive(milliseconds: 200) else { return nil }
+            if let answer = LoopbackClient.answer(bytes, to: id) { return answer }
+        }
+        return nil
+    }
+
+    // MARK: Requests
+
+    @Test func aRepetitionThatOvertakesTheAllocationFindsIt() throws {
+        var home = try Home()
+        let away = try home.arrive()
+        try home.leave()
+        // Loop 2 hands the allocation to 1 with the first, and asks 0 about the second: its word to 1 is read first.
+        try away.socket.send(home.refresh(1, by: away), to: away.server)
+        try away.socket.send(home.refresh(2, by: away), to: away.server)
+        home.run(1, 2, 0, 1)
+        #expect(answer(to: 1, at: away)?.messageClass == .success)
+        #expect(answer(to: 2, at: away)?.messageClass == .success)
+    }
+
+    @Test func aRefreshThatCrossesTheWayOfTheAllocationFindsIt() throws {
+        var home = try Home()
+        let away = try home.arrive()
+        let further = try home.arrive(on: 0)
+        try home.move(away)
+        // Data fetches the allocation to 1; the next path's Refresh has been at 1 before, and is at 2 after.
+        try away.send(Array("data".utf8))
+        home.run(1)
+        try further.socket.send(home.refresh(3, by: further), to: further.server)
+        home.run(0, 1, 2)
+        #expect(answer(to: 3, at: further)?.messageClass == .success)
+        #expect(home.relay.value(.allocations, of: 1) == 1)
+    }
+
+    @Test func aClientThatComesBackAnotherWayIsFoundByItsTicket() throws {
+        var home = try Home()
+        let away = try home.arrive()
+        let further = try home.arrive(on: 0)
+        try home.move(away)
+        // Loop 1 believes the allocation with 2, which is with 0 by now.
+        try home.move(further)
+        try further.send(Array("data".utf8))
+        #expect(home.heard(1) == ["data"])
+        #expect(home.relay.value(.allocations, of: 0) == 1)
+        try home.move(away)
+        try away.send(Array("back".utf8))
+        #expect(home.heard(1) == ["back"])
+    }
+
+    // MARK: Data
+
+    @Test func aLongFirstMessageIsNotLost() throws {
+        var home = try Home()
+        let away = try home.arrive()
+        try home.move(away)
+        let text = String(repeating: "long", count: 5000)
+        try away.send(Array(text.utf8))
+        #expect(home.heard(1) == [text])
     }
 
     @Test func dataLeavesThoughTheReceiveOfTheSocketHasEnded() throws {

@@ -12,7 +12,7 @@ import Testing
     }
 
     @Test func remembersAndForgets() {
-        var table = PromiseTable(capacity: 4, hash: KeyedHash(1, 2))
+        var table = PromiseTable<FiveTuple>(capacity: 4, hash: KeyedHash(1, 2))
         #expect(table.thread(of: Self.client(1)) == nil)
         table.set(Self.client(1), to: 3)
         #expect(table.thread(of: Self.client(1)) == 3)
@@ -23,7 +23,7 @@ import Testing
     }
 
     @Test func forgetsTheOldestForTheNewest() {
-        var table = PromiseTable(capacity: 4, hash: KeyedHash(1, 2))
+        var table = PromiseTable<FiveTuple>(capacity: 4, hash: KeyedHash(1, 2))
         for port in 1...100 as ClosedRange<UInt16> {
             table.set(Self.client(port), to: port)
             #expect(table.thread(of: Self.client(port)) == port)
