@@ -5,7 +5,7 @@ import Exchange
 /// A fact about the control plane that is counted, with what it is in words.
 enum ControlCounter: String, CaseIterable {
     case requests = "HTTP requests."
-    case httpErrors = "HTTP requests answered with 4xx or 5xx."
+    case httpErrors = "HTTP requests answered with 5xx."
     case connectionsRefused = "Connections refused because of a limit."
     case webSocketsOpened = "WebSockets opened."
     case webSocketErrors = "WebSockets ended by an error or a broken rule."
