@@ -45,6 +45,8 @@ class Case:
     interval_ms: int = 5
     #: How often it is started until the client itself comes to its end.
     attempts: int = 1
+    #: The address of its sockets; the server's where none is named.
+    source: str = ""
 
     @property
     def can_run(self) -> bool:
@@ -57,7 +59,7 @@ class Case:
         load = ("-m", self.clients, "-n", self.messages, "-z", self.interval_ms)
         family = ("-x",) if ":" in peer else ()
         peers = () if {"-y", "-T", "-P"} & set(self.flags) else ("-e", peer, "-r", peer_port)
-        places = ("-p", server_port, "-L", server)
+        places = ("-p", server_port, "-L", self.source or server)
         words = ("turnutils_uclient", *load, *places, *family, *self.flags, *self.credentials, *peers, server)
         return [str(word) for word in words]
 

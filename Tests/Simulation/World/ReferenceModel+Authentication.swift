@@ -47,8 +47,9 @@ extension ReferenceModel {
         }
         let key = algorithm.key(user: user.name, realm: Scenario.realm, password: user.password)
         checkIntegrity(message, key, &judgement)
-        // Without a valid signature nobody has proven who they are, and refusals may be rationed.
-        if !judgement.mustFail.isEmpty {
+        // Without a valid signature nobody has proven who they are, and refusals may be rationed; nor has who signed twice,
+        // once wrongly, for a server that checks both or the other.
+        if !judgement.mustFail.isEmpty || judgement.mayFail.contains(401) {
             judgement.maySilence = scenario.unauthenticatedPerSecond > 0
         }
         return Author(user: user.name, key: key)
