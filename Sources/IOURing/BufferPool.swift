@@ -1,5 +1,4 @@
 internal import Glibc
-internal import Synchronization
 
 /// The number of a buffer in its pool; also its number in the buffer ring.
 public struct BufferIndex: Hashable, Sendable, BitwiseCopyable {
@@ -37,8 +36,7 @@ public struct BufferPool: ~Copyable {
     public private(set) var freeCount: Int
 
     private let mapping: Mapping
-    /// Used in place, as atomics are, so that to borrow all this is to lend its address, not to copy it.
-    private let inPlace = Atomic(false)
+    private let inPlace = InPlace()
     private let stride: Int
     /// `count` reference counts, or one of the two marks below.
     private var references: MappedArray<UInt32>

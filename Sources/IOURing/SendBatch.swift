@@ -1,6 +1,5 @@
 internal import CLiburing
 internal import Glibc
-internal import Synchronization
 
 /// Names a send of a ``SendBatch``: a whole slot, or one datagram of a slot that was split.
 public struct SlotIndex: Hashable, Sendable, BitwiseCopyable {
@@ -36,8 +35,7 @@ public struct SendBatch: ~Copyable {
 
     private let slots: Int
     private let isSegmenting: Bool
-    /// Used in place, as atomics are, so that to borrow all this is to lend its address, not to copy it.
-    private let inPlace = Atomic(false)
+    private let inPlace = InPlace()
     private let memory: Mapping
     /// For each slot, a message header for each datagram; touched only by a split.
     private let splitMessages: MappedArray<msghdr>

@@ -16,6 +16,9 @@ enum Clock {
     /// Nanoseconds of the monotonic clock.
     static func monotonic() -> UInt64 { nanoseconds(CLOCK_MONOTONIC) }
 
+    /// Nanoseconds of CPU time that the calling thread has taken; a system call.
+    static func busy() -> UInt64 { nanoseconds(CLOCK_THREAD_CPUTIME_ID) }
+
     /// Nanoseconds of a clock of the system.
     static func nanoseconds(_ clock: clockid_t) -> UInt64 {
         var time = timespec()

@@ -1,7 +1,6 @@
 /// The relay loop: one ring, one engine, the sockets of one thread, and the pass that joins them.
 
 internal import Exchange
-internal import Glibc
 internal import IOURing
 internal import STUN
 internal import TURN
@@ -197,7 +196,7 @@ struct RelayLoop: ~Copyable {
         return Gathering.Sample(
             handled: statistics.datagramsFromClients &+ statistics.datagramsFromPeers,
             nanoseconds: nanoseconds,
-            busyNanoseconds: Clock.nanoseconds(CLOCK_THREAD_CPUTIME_ID)
+            busyNanoseconds: Clock.busy()
         )
     }
 

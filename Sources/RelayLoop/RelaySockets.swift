@@ -3,7 +3,6 @@
 internal import Exchange
 internal import IOURing
 internal import STUN
-internal import Synchronization
 internal import TURN
 
 /// Sockets by relay index.
@@ -11,8 +10,7 @@ internal import TURN
 /// `open` and `close` act on the sockets at once; what they need of the ring (arming and cancelling
 /// receives) waits in two lists until the loop settles them at the end of the pass.
 struct RelaySockets: ~Copyable {
-    /// Used in place, as atomics are, so that to borrow all this is to lend its address, not to copy it.
-    private let inPlace = Atomic(false)
+    private let inPlace = InPlace()
     /// Facts for the counters.
     private(set) var opens: UInt64 = 0
     private(set) var closes: UInt64 = 0

@@ -6,6 +6,9 @@ internal import Synchronization
 /// The compiler copies a struct that it can load to lend it, however large. It cannot load one that holds an atomic,
 /// which is used in place; so it lends its address. Nobody reads or writes this one: the server stays a machine of one
 /// thread.
-struct InPlace: ~Copyable, Sendable {
+public struct InPlace: ~Copyable, Sendable {
     private let atomic = Atomic(false)
+
+    /// Nothing to be said.
+    public init() {}
 }

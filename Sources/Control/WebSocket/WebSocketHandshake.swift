@@ -1,8 +1,8 @@
 /// The opening handshake (RFC 6455 section 4.2), with the answers Collider gives.
 
-import FoundationEssentials
 import NIOHTTP1
 import STUN
+import TURN
 
 /// A request for the socket at `/ws`.
 extension Request {
@@ -31,11 +31,9 @@ extension Request {
 
     /// The headers of the answer that opens the socket of a request that was not refused.
     var webSocketAcceptance: HTTPHeaders {
-        // What RFC 6455, 4.2.2, has behind the key.
-        let suffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-        let proof = Array(((headers.first(name: "Sec-WebSocket-Key") ?? "") + suffix).utf8)
-        let digest = sha1(proof.span.rawBytes)
-        let accept = Data((0..<20).map { digest.bytes.uint8(at: $0) }).base64EncodedString()
+        let key = Array((headers.first(name: "Sec-WebSocket-Key") ?? "").utf8)
+        let proof = WebSocketKey.accept(key.span.rawBytes)
+        let accept = String(decoding: proof.indices.map { proof[$0] }, as: UTF8.self)
         var answer: HTTPHeaders = [
             "Upgrade": "websocket", "Connection": "upgrade", "Sec-WebSocket-Accept": accept,
         ]

@@ -28,7 +28,7 @@ extension RelayEngine {
     }
 
     /// Joins a client to the web server, with what came of its request: what is kept, and then what is unread.
-    mutating func passOn<Opener: RelayOpener & ~Copyable>(
+    mutating func share<Opener: RelayOpener & ~Copyable>(
         _ unread: Range<Int>,
         of buffer: BufferIndex,
         from client: ConnectionIndex,

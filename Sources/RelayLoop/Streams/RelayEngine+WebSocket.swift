@@ -79,7 +79,7 @@ extension RelayEngine {
         case .refused(let refusal): return refuse(refusal, index)
         case .elsewhere:
             let unread = (kept > 0 ? request.upperBound : request.lowerBound)..<range.upperBound
-            passOn(unread, of: buffer, from: index, at: now, opener: &opener)
+            share(unread, of: buffer, from: index, at: now, opener: &opener)
             return nil
         case .needsMore:
             if request.upperBound < range.upperBound { return refuse(.tooLarge, index) }

@@ -100,25 +100,9 @@ extension WebSocketUpgrade {
             end = bytes.write("Sec-WebSocket-Protocol: \(subprotocol)\r\n", at: end)
         }
         end = bytes.write("Sec-WebSocket-Accept: ", at: end)
-        // RFC 6455, 4.2.2: of the key and this, in base64.
-        let suffix: [36 of UInt8] = ascii("258EAFA5-E914-47DA-95CA-C5AB0DC85B11")
-        let digest = sha1(key.span.rawBytes, suffix.span.rawBytes)
-        for position in stride(from: 0, to: 18, by: 3) {
-            let high = UInt32(digest.bytes.uint16(at: position)) << 8
-            let four = Base64.characters(high | UInt32(digest.bytes.uint8(at: position + 2)))
-            for index in four.indices { bytes.store(four[index], at: end + index) }
-            end += 4
-        }
-        let last = Base64.characters(UInt32(digest.bytes.uint16(at: 18)) << 8)
-        for index in 0..<3 { bytes.store(last[index], at: end + index) }
-        return bytes.write("=\r\n\r\n", at: end + 3)
-    }
-
-    /// The bytes of a text that has as many.
-    private static func ascii<let count: Int>(_ text: StaticString) -> [count of UInt8] {
-        var bytes: [count of UInt8] = .init(repeating: 0)
-        for (index, byte) in text.description.utf8.enumerated() { bytes[index] = byte }
-        return bytes
+        let proof = WebSocketKey.accept(key.span.rawBytes)
+        for index in proof.indices { bytes.store(proof[index], at: end + index) }
+        return bytes.write("\r\n\r\n", at: end + proof.count)
     }
 }
 

@@ -55,6 +55,19 @@ extension ReferenceModel {
         return Author(user: user.name, key: key)
     }
 
+    /// A TURN REST name opens nothing after its time.
+    func checkExpiry(of author: Author?, _ judgement: inout Judgement) {
+        guard let user = scenario.users.first(where: { $0.name == author?.user }),
+            let expiry = user.expirySeconds
+        else { return }
+        let seconds = scenario.unixSeconds(at: now)
+        if seconds >= expiry && scenario.unauthenticatedPerSecond > 0 {
+            judgement.maySilence = true
+        }
+        if seconds > expiry { judgement.mustFail.insert(401) }
+        if seconds == expiry { judgement.mayFail.insert(401) }
+    }
+
     private func checkIntegrity(
         _ message: WireMessage,
         _ key: [UInt8],

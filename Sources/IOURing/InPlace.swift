@@ -1,0 +1,9 @@
+internal import Synchronization
+
+/// A field for long structs without copies that are borrowed on the way of a datagram.
+///
+/// The compiler copies a struct that it can load to lend it, however large. It cannot load one that holds an atomic,
+/// which is used in place; so it lends its address. Nobody reads or writes this one.
+struct InPlace: ~Copyable, Sendable {
+    private let atomic = Atomic(false)
+}
