@@ -148,6 +148,7 @@ extension RelayEngine {
                 client,
                 to: message.origin,
                 through: post,
+                at: now,
                 sockets: &sockets
             )
             let isHere = server.hasAllocation(foreign)
@@ -200,10 +201,11 @@ extension RelayEngine {
         _ client: FiveTuple,
         to thread: Int,
         through post: some HandoverCarrier,
+        at now: Now,
         sockets: inout Sockets
     ) -> Bool {
         let foreign = client.foreign(of: thread)
-        guard let moved = server.movedAllocation(of: foreign) else { return false }
+        guard let moved = server.movedAllocation(of: foreign, at: now) else { return false }
         let ipv4 = moved.relay(.ipv4).map { sockets.duplicate($0.index) }
         let ipv6 = moved.relay(.ipv6).map { sockets.duplicate($0.index) }
         // An optional of an optional: nil where there is no socket, or no descriptor for it.

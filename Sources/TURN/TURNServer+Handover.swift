@@ -52,11 +52,14 @@ extension TURNServer {
         table.promises.set(fiveTuple, to: thread)
     }
 
-    /// A copy of the allocation of a client that has no other path any more.
-    public func movedAllocation(of fiveTuple: FiveTuple) -> MovedAllocation? {
+    /// A copy of the allocation of a client that has no other path any more; not while a part of it that has ended waits
+    /// to be removed, which would come alive elsewhere.
+    public func movedAllocation(of fiveTuple: FiveTuple, at now: Now) -> MovedAllocation? {
         guard let slot = table.byClient.value(of: fiveTuple) else { return nil }
         let allocation = table.allocations[slot]
-        guard allocation.fiveTuple == fiveTuple else { return nil }
+        guard allocation.fiveTuple == fiveTuple, allocation.firstExpiry > now.monotonic else {
+            return nil
+        }
         var permissions: [(peer: IPAddress, expiry: Instant)] = []
         var permission = allocation.firstPermission
         while permission.isSome {

@@ -134,4 +134,11 @@ struct RFC8016_3_2_BothPathsTests {
         #expect(server.server.table.moving == 0)
         #expect(fixture.receivers() == ["198.51.100.9:3019"])
     }
+
+    @Test func whatHasEndedIsNotGivenToAnotherThread() {
+        let client = alice.fiveTuple
+        #expect(server.server.movedAllocation(of: client, at: TestServer.now(599)) != nil)
+        // Over, but not yet removed.
+        #expect(server.server.movedAllocation(of: client, at: TestServer.now(600)) == nil)
+    }
 }
