@@ -55,6 +55,18 @@ extension ReferenceModel {
         return Author(user: user.name, key: key)
     }
 
+    /// Who asks where nobody has to prove anything; whether a signature is looked at all the same is open.
+    func anybody(_ message: WireMessage, _ judgement: inout Judgement) -> Author {
+        let isSigned =
+            message.first(WireType.messageIntegrity) != nil
+            || message.first(WireType.messageIntegritySHA256) != nil
+        if isSigned {
+            judgement.mayFail.formUnion([400, 401, 438])
+            judgement.maySilence = scenario.unauthenticatedPerSecond > 0
+        }
+        return Author(user: "", key: [])
+    }
+
     /// A TURN REST name opens nothing after its time.
     func checkExpiry(of author: Author?, _ judgement: inout Judgement) {
         guard let user = scenario.users.first(where: { $0.name == author?.user }),

@@ -198,8 +198,12 @@ extension ReferenceModel {
         outputs.removeHead(client.flow)
     }
 
-    /// An allocation goes to the thread of its client, who has no other path any more.
+    /// An allocation goes to the thread of its client, who has no other path any more; what has ended of it stays to be
+    /// closed.
     func examine(leaving client: FiveTuple) throws(Violation) {
+        if let moving = live(client) {
+            for (family, relay) in moving.relays where relay.expiry <= now { end(moving, family) }
+        }
         guard var allocation = live(client), allocation.paths == [client],
             client.thread != thread
         else { throw Violation("an allocation left a client of its thread: \(client)") }

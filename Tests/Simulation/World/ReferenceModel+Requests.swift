@@ -26,7 +26,7 @@ extension ReferenceModel {
         var judgement = Judgement()
         let author =
             scenario.isAuthenticationRequired
-            ? author(of: message, from: client, &judgement) : Author(user: "", key: [])
+            ? author(of: message, from: client, &judgement) : anybody(message, &judgement)
         checkUnknown(message, &judgement)
         if try isRefusedEarly(message, client, author, judgement) { return }
         switch message.method {
