@@ -42,6 +42,7 @@ extension Ring {
             error = gather(wanted, sends, batchWaitMicroseconds, timeoutNanoseconds)
         }
         tail = unsafe turnpike_ring_completion_tail(ring)
+        isFull = isWaiting && tail &- head > wanted
         if unsafe turnpike_ring_has_overflowed(ring) { overflowCount &+= 1 }
         // The kernel answers how many it submitted, when it did, and not how the wait ended.
         return error ?? (isWaiting && head == tail ? .timedOut : nil)

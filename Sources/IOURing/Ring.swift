@@ -11,6 +11,8 @@ internal import Glibc
 public struct Ring: ~Copyable {
     /// Passes that began with completions the kernel had to keep aside: the queue was too short.
     public internal(set) var overflowCount: UInt64 = 0
+    /// Whether the last wait brought more completions than it was for.
+    public internal(set) var isFull = false
     /// True when the kernel gathers completions by itself (Linux 6.12, `IORING_FEAT_MIN_TIMEOUT`).
     public internal(set) var gathersInKernel: Bool
 

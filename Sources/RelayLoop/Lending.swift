@@ -2,7 +2,7 @@
 
 /// Keeps the buffers lent to the kernel few, so that those in use stay in the CPU's cache.
 ///
-/// The kernel fills them in turn: what circulates is what was lent. Twice of what a pass took of late is
+/// The kernel fills them in turn: what circulates is what was lent. A quarter more than what a pass took of late is
 /// enough for the next; when it was not, the share doubles at once, up to all.
 struct Lending {
     /// Buffers the kernel has.
@@ -41,12 +41,13 @@ struct Lending {
     /// Ends a pass: the share grows with what it took, and shrinks now and then to what was needed.
     mutating func endPass() {
         peak = max(peak, taken)
-        share = min(most, max(share, taken * 2))
+        share = min(most, max(share, Self.enough(for: taken)))
         taken = 0
         passes += 1
         if passes < Limits.passesBetweenShrinks { return }
-        share = min(most, max(least, min(share, peak * 2)))
+        share = min(most, max(least, min(share, Self.enough(for: peak))))
         passes = 0
         peak = 0
     }
+    private static func enough(for taken: Int) -> Int { taken + taken / 4 }
 }

@@ -14,11 +14,13 @@ struct Overrun {
         began = nanoseconds
     }
 
-    /// Notes that it has ended.
-    mutating func end(at nanoseconds: UInt64) {
+    /// Notes that it has ended, and whether it brought more completions than it was for.
+    mutating func end(at nanoseconds: UInt64, isFull: Bool) {
         let waited = nanoseconds &- began
         // One that ended early, or went on because nothing came, says nothing about the timer.
         if asked == 0 || waited < asked || waited > 2 &* asked { return }
-        self.nanoseconds = (7 &* self.nanoseconds &+ (waited &- asked)) / 8
+        // A full pass took that time for its datagrams, which pay for the wait.
+        let late = isFull ? 0 : waited &- asked
+        self.nanoseconds = (7 &* self.nanoseconds &+ late) / 8
     }
 }

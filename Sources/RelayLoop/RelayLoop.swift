@@ -70,7 +70,7 @@ struct RelayLoop: ~Copyable {
     /// One turn: what has completed is handled, what follows from it is submitted.
     mutating func pass() {
         let now = Clock.now()
-        overrun.end(at: now.monotonic.nanoseconds)
+        overrun.end(at: now.monotonic.nanoseconds, isFull: memory.ring.isFull)
         hasSentOnStreams = false
         memory.engine.isDraining = sockets.shared.draining.isOn
         shakeHands(at: now)
@@ -165,7 +165,7 @@ struct RelayLoop: ~Copyable {
     ///
     /// A pass that took its share of `ring/batch_wait_us` waits no longer for more than the first
     /// completion: under load passes follow one another at once. What the last waits took beyond their
-    /// time (the sends made on the way, a late timer) counts as its share too.
+    /// time (the sends made on the way, a late timer) counts as its share too, unless they brought a full pass.
     private mutating func enter(at now: Now) {
         if !isAwaitingInbox { readInbox() }
         poll()

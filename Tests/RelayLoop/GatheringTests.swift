@@ -107,16 +107,25 @@ import Testing
         var overrun = Overrun()
         for wait in 0..<64 {
             overrun.begin(gathering: 400, at: UInt64(wait) * 1000)
-            overrun.end(at: UInt64(wait) * 1000 + 480)
+            overrun.end(at: UInt64(wait) * 1000 + 480, isFull: false)
         }
         #expect((60...80).contains(overrun.nanoseconds))
+    }
+
+    @Test func fullPassesAreNotTakenForALateTimer() {
+        var overrun = Overrun()
+        for wait in 0..<64 {
+            overrun.begin(gathering: 400, at: UInt64(wait) * 1000)
+            overrun.end(at: UInt64(wait) * 1000 + 600, isFull: wait >= 32)
+        }
+        #expect(overrun.nanoseconds < 20)
     }
 
     @Test func aWaitThatEndedEarlyOrWentOnSaysNothing() {
         var overrun = Overrun()
         for (asked, waited) in [(400, 100), (400, 1000), (0, 100)] as [(UInt64, UInt64)] {
             overrun.begin(gathering: asked, at: 0)
-            overrun.end(at: waited)
+            overrun.end(at: waited, isFull: false)
         }
         #expect(overrun.nanoseconds == 0)
     }
