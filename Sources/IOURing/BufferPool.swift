@@ -94,6 +94,7 @@ public struct BufferPool: ~Copyable {
 extension BufferPool {
     /// The bytes of a range of a buffer, to read.
     @_lifetime(borrow self)
+    @inline(__always)
     public func bytes(_ buffer: BufferIndex, _ range: Range<Int>) -> RawSpan {
         precondition(range.lowerBound >= 0 && range.upperBound <= size)
         // SAFETY: the range is inside the buffer, which lives as long as self.

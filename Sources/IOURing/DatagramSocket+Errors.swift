@@ -22,7 +22,7 @@ extension DatagramSocket {
         let count = min(Int(error.name_size), MemoryLayout.size(ofValue: error.name))
         let destination = unsafe withUnsafeBytes(of: &error.name) { name in
             // SAFETY: the bytes are there for as long as the closure runs.
-            SocketAddress(kernelForm: unsafe name.bytes, at: 0, count: count)
+            SocketAddress(kernelForm: unsafe name.bytes, count: count)
         }
         guard let destination else { return .local }
         return .icmp(

@@ -37,38 +37,61 @@ public struct ReceivedDatagram: Sendable, BitwiseCopyable {
     /// Reads a filled buffer; `nil` when there is no payload area or the source is no IP address.
     ///
     /// - Parameter bytes: The buffer's first bytes, as many as the completion's result says.
+    @inline(__always)
     public init?(in bytes: RawSpan) {
         guard bytes.byteCount >= Self.payloadOffset else { return nil }
-        // SAFETY: the guard above: the header's 16 bytes are there.
-        let nameCount = unsafe bytes.unsafeLoad(fromByteOffset: 0, as: UInt32.self)
-        let controlCount = unsafe bytes.unsafeLoad(fromByteOffset: 4, as: UInt32.self)
-        let payloadCount = unsafe bytes.unsafeLoad(fromByteOffset: 8, as: UInt32.self)
-        let flags = unsafe bytes.unsafeLoad(fromByteOffset: 12, as: UInt32.self)
-
-        let source = SocketAddress(
-            kernelForm: bytes,
-            at: Self.headerSize,
-            count: min(Int(nameCount), Self.nameRoom)
-        )
-        guard let source else { return nil }
+        // SAFETY: the guard above: all that comes before the payload is there, and nothing else is read.
+        let front = unsafe bytes.withUnsafeBytes { unsafe Front($0.baseAddress) }
+        guard let front, let source = front.source else { return nil }
         let present = bytes.byteCount &- Self.payloadOffset
         self.source = source
-        self.payloadCount = min(Int(payloadCount), present)
-        isTruncated = flags & UInt32(MSG_TRUNC) != 0 || Int(payloadCount) > present
-
-        let control = ControlMessages(
-            in: bytes,
-            Self.headerSize + Self.nameRoom,
-            count: min(Int(controlCount), Self.controlRoom)
-        )
-        trafficClass = control.trafficClass
-        let coalesced = control.segmentSize
-        segmentSize = coalesced > 0 ? min(coalesced, self.payloadCount) : self.payloadCount
+        payloadCount = min(front.payloadCount, present)
+        isTruncated = front.isTruncated || front.payloadCount > present
+        trafficClass = front.control.trafficClass
+        let coalesced = front.control.segmentSize
+        segmentSize = coalesced > 0 ? min(coalesced, payloadCount) : payloadCount
     }
 
     /// The datagrams that the payload holds.
     public var datagramCount: Int {
         segmentSize > 0 ? (payloadCount &+ segmentSize &- 1) / segmentSize : 1
+    }
+}
+
+extension BufferPool {
+    /// What a multishot receive wrote into a buffer: so many bytes, as the completion says.
+    public func datagram(in buffer: BufferIndex, byteCount: Int) -> ReceivedDatagram? {
+        ReceivedDatagram(in: bytes(buffer, 0..<max(0, byteCount)))
+    }
+}
+
+/// What the kernel writes before a payload.
+private struct Front {
+    let source: SocketAddress?
+    let payloadCount: Int
+    let isTruncated: Bool
+    let control: ControlMessages
+
+    /// Reads a header, the room for an address and that for control messages; `nil` where there is nothing.
+    @unsafe
+    @inline(__always)
+    init?(_ start: UnsafeRawPointer?) {
+        guard let start = unsafe start else { return nil }
+        // SAFETY: the caller's promise: ReceivedDatagram.payloadOffset bytes are there.
+        let nameCount = unsafe start.load(fromByteOffset: 0, as: UInt32.self)
+        let controlCount = unsafe start.load(fromByteOffset: 4, as: UInt32.self)
+        let flags = unsafe start.load(fromByteOffset: 12, as: UInt32.self)
+        payloadCount = Int(unsafe start.load(fromByteOffset: 8, as: UInt32.self))
+        isTruncated = flags & UInt32(MSG_TRUNC) != 0
+        let name = unsafe start + ReceivedDatagram.headerSize
+        unsafe source = SocketAddress(
+            kernelForm: name,
+            count: min(Int(nameCount), ReceivedDatagram.nameRoom)
+        )
+        unsafe control = ControlMessages(
+            name + ReceivedDatagram.nameRoom,
+            count: min(Int(controlCount), ReceivedDatagram.controlRoom)
+        )
     }
 }
 
@@ -79,46 +102,35 @@ private struct ControlMessages {
     /// The value of IP_TOS or IPV6_TCLASS, or 0.
     private(set) var trafficClass: UInt8 = 0
 
-    /// Reads `count` bytes from `offset`, which lie inside `bytes`.
-    init(in bytes: RawSpan, _ offset: Int, count: Int) {
-        var offset = offset
-        let end = offset &+ count
+    /// Reads `count` bytes, which are there.
+    @unsafe
+    @inline(__always)
+    init(_ start: UnsafeRawPointer, count: Int) {
+        var offset = 0
         // A cmsghdr is a length of 8 bytes, a level and a type of 4; values are padded to 8.
-        while end &- offset >= 16 {
-            // SAFETY: the loop's condition, and end <= payloadOffset <= byteCount.
-            let count = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt.self)
-            let level = unsafe bytes.unsafeLoadUnaligned(
-                fromByteOffset: offset &+ 8,
-                as: Int32.self
-            )
-            let type = unsafe bytes.unsafeLoadUnaligned(
-                fromByteOffset: offset &+ 12,
-                as: Int32.self
-            )
-            guard count >= 16, count <= UInt(end &- offset) else { return }
-            read(level, type, in: bytes, offset &+ 16, count: count &- 16)
-            offset &+= (Int(count) &+ 7) & ~7
+        while count &- offset >= 16 {
+            let message = unsafe start + offset
+            // SAFETY: the loop's condition.
+            let size = unsafe message.loadUnaligned(as: UInt.self)
+            guard size >= 16, size <= UInt(count &- offset) else { return }
+            unsafe read(message, valueCount: size &- 16)
+            offset &+= (Int(size) &+ 7) & ~7
         }
     }
 
-    /// Reads a value of `count` bytes that lies inside `bytes`.
-    private mutating func read(
-        _ level: Int32,
-        _ type: Int32,
-        in bytes: RawSpan,
-        _ offset: Int,
-        count: UInt
-    ) {
-        if level == Int32(SOL_UDP), type == UDP_GRO, count >= 4 {
-            // SAFETY: the caller's promise: 4 bytes of value are there.
-            let size = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: Int32.self)
+    /// Reads a message with a value of `valueCount` bytes, all of which are there.
+    @unsafe
+    private mutating func read(_ message: UnsafeRawPointer, valueCount: UInt) {
+        // SAFETY: the caller's promise, and the counts of the values.
+        let level = unsafe message.loadUnaligned(fromByteOffset: 8, as: Int32.self)
+        let type = unsafe message.loadUnaligned(fromByteOffset: 12, as: Int32.self)
+        if level == Int32(IPPROTO_IP), type == IP_TOS, valueCount >= 1 {
+            unsafe trafficClass = message.load(fromByteOffset: 16, as: UInt8.self)
+        } else if level == Int32(SOL_UDP), type == UDP_GRO, valueCount >= 4 {
+            let size = unsafe message.loadUnaligned(fromByteOffset: 16, as: Int32.self)
             segmentSize = max(0, Int(size))
-        } else if level == Int32(IPPROTO_IP), type == IP_TOS, count >= 1 {
-            // SAFETY: the caller's promise: a byte of value is there.
-            trafficClass = unsafe bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
-        } else if level == Int32(IPPROTO_IPV6), type == IPV6_TCLASS, count >= 4 {
-            // SAFETY: the caller's promise: 4 bytes of value are there.
-            let value = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: Int32.self)
+        } else if level == Int32(IPPROTO_IPV6), type == IPV6_TCLASS, valueCount >= 4 {
+            let value = unsafe message.loadUnaligned(fromByteOffset: 16, as: Int32.self)
             trafficClass = UInt8(truncatingIfNeeded: value)
         }
     }

@@ -82,6 +82,6 @@ extension SendBatch {
     private func destination(of message: msghdr) -> SocketAddress? {
         let count = unsafe Int(message.msg_namelen)
         let bytes = unsafe UnsafeRawBufferPointer(start: message.msg_name, count: count)
-        return unsafe SocketAddress(kernelForm: bytes.bytes, at: 0, count: count)
+        return unsafe SocketAddress(kernelForm: bytes.bytes, count: count)
     }
 }

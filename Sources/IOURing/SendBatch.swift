@@ -99,7 +99,10 @@ extension SendBatch {
     ///
     /// - Returns: False when a slot is needed and none is free; nothing is retained then.
     public mutating func append(_ datagram: OutgoingDatagram, pool: inout BufferPool) -> Bool {
-        append(datagram, times: 1, stride: 0, pool: &pool) == 1
+        guard let index = slot(for: datagram) else { return false }
+        // SAFETY: the zeros are the line after the last slot, which nobody writes.
+        unsafe slot(index).append(datagram, times: 1, stride: 0, zeros: zeros, pool: &pool)
+        return true
     }
 
     /// Puts a run of datagrams into the groups of their flow: all with one header and of one size,
@@ -115,11 +118,8 @@ extension SendBatch {
         var next = datagram
         var left = times
         while left > 0, let index = slot(for: next) {
-            // One needs no division to know that it fits.
-            let isRun = isSegmenting && left > 1
-            let count = isRun ? min(left, slot(index).room(for: next.count)) : 1
-            // SAFETY: the zeros are the line after the last slot, which nobody writes.
-            let zeros = unsafe memory.start + slots &* SendSlot.stride
+            let count = isSegmenting ? min(left, slot(index).room(for: next.count)) : 1
+            // SAFETY: as above.
             unsafe slot(index).append(next, times: count, stride: stride, zeros: zeros, pool: &pool)
             left &-= count
             next.payloadOffset &+= count &* stride
@@ -127,10 +127,22 @@ extension SendBatch {
         return times &- left
     }
 
+    /// The zeros that padding is sent from.
+    @unsafe
+    private var zeros: UnsafeMutableRawPointer {
+        // SAFETY: the mapping has that line behind its slots.
+        unsafe memory.start + slots &* SendSlot.stride
+    }
+
     /// An open slot that takes the datagram: that of its flow, or a new one.
+    @inline(__always)
     private mutating func slot(for datagram: OutgoingDatagram) -> Int? {
-        guard isSegmenting else { return openSlot(for: datagram) }
         if last >= 0, slot(last).isFor(datagram), slot(last).accepts(datagram) { return last }
+        return findSlot(for: datagram)
+    }
+
+    private mutating func findSlot(for datagram: OutgoingDatagram) -> Int? {
+        guard isSegmenting else { return openSlot(for: datagram) }
         var flow = flows.start(datagram)
         while let index = flows.slot(at: flow) {
             if slot(index).isFor(datagram) {

@@ -147,12 +147,14 @@ extension SendSlot {
     }
 
     /// True when the slot sends from this socket to this destination.
+    @inline(__always)
     func isFor(_ datagram: OutgoingDatagram) -> Bool {
         head.socket == datagram.socket && head.destination == datagram.destination
     }
 
     /// True when a datagram may leave in the same send: all are marked alike and of one size, but the
     /// last, which may be shorter; none of them empty.
+    @inline(__always)
     func accepts(_ datagram: OutgoingDatagram) -> Bool {
         let head = head
         let count = datagram.count
@@ -176,8 +178,9 @@ extension SendSlot {
     /// Adds `times` datagrams that differ only in where their payloads are, `stride` bytes apart;
     /// retains their buffer.
     ///
-    /// There is room for them, or it is one and the slot's first.
+    /// There is room for them, or it is one and the slot's first. Inlined, as most are one: nothing of a loop is left then.
     @unsafe
+    @inline(__always)
     func append(
         _ datagram: OutgoingDatagram,
         times: Int,
@@ -190,12 +193,11 @@ extension SendSlot {
         let base = unsafe pool.address(datagram.buffer)
         let header = unsafe base + datagram.headerOffset
         var payload = unsafe base + datagram.payloadOffset
+        let isWhole = datagram.headerOffset &+ datagram.headerCount == datagram.payloadOffset
         // Counted here, as what is written through pointers could change the head for all the compiler knows.
         var end = Int(head.vectors), first = end
         for position in 0..<times {
-            if position == 0,
-                datagram.headerOffset &+ datagram.headerCount == datagram.payloadOffset
-            {
+            if position == 0, isWhole {
                 unsafe add(header, datagram.headerCount &+ datagram.payloadCount, at: &end)
             } else {
                 unsafe add(header, datagram.headerCount, at: &end)
@@ -246,6 +248,7 @@ extension SendSlot {
     }
 
     /// Notes the buffer, once for a run of datagrams that share it.
+    @inline(__always)
     private func appendBuffer(_ buffer: BufferIndex, pool: inout BufferPool) {
         let count = Int(head.buffers)
         // SAFETY: count - 1 is an entry that has been written.

@@ -73,30 +73,38 @@ extension SocketAddress {
     /// Bytes that hold the kernel's form of every family.
     static let kernelSize = 28
 
-    /// Reads a `sockaddr_in` or `sockaddr_in6` of `count` bytes at `offset`; `nil` when it is neither.
-    init?(kernelForm bytes: RawSpan, at offset: Int, count: Int) {
-        guard offset >= 0, count >= 16, bytes.byteCount &- offset >= count else { return nil }
-        // SAFETY: the guard above: 16 bytes are there.
-        let family = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt16.self)
-        let port = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset + 2, as: UInt16.self)
+    /// Reads a `sockaddr_in` or `sockaddr_in6` from the first `count` of some bytes; `nil` when it is neither.
+    init?(kernelForm bytes: RawSpan, count: Int) {
+        guard 0...bytes.byteCount ~= count else { return nil }
+        // SAFETY: the guard above: as many are there.
+        let address = unsafe bytes.withUnsafeBytes { bytes in
+            unsafe bytes.baseAddress.flatMap { unsafe SocketAddress(kernelForm: $0, count: count) }
+        }
+        guard let address else { return nil }
+        self = address
+    }
+
+    /// Reads a `sockaddr_in` or `sockaddr_in6` of `count` bytes, which are there; `nil` when it is neither.
+    @unsafe
+    @inline(__always)
+    init?(kernelForm start: UnsafeRawPointer, count: Int) {
+        guard count >= 16 else { return nil }
+        // SAFETY: the caller's promise, and the guards.
+        let family = unsafe start.loadUnaligned(as: UInt16.self)
+        let port = UInt16(bigEndian: unsafe start.loadUnaligned(fromByteOffset: 2, as: UInt16.self))
         switch Int32(family) {
         case AF_INET:
-            // SAFETY: the guard above: 16 bytes are there.
-            let host = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset + 4, as: UInt32.self)
-            self.init(ipv4: UInt32(bigEndian: host), port: UInt16(bigEndian: port))
+            let host = unsafe start.loadUnaligned(fromByteOffset: 4, as: UInt32.self)
+            self.init(ipv4: UInt32(bigEndian: host), port: port)
         case AF_INET6:
             guard count >= Self.kernelSize else { return nil }
-            // SAFETY: the guard above: 28 bytes are there.
-            let high = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset + 8, as: UInt64.self)
-            let low = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset + 16, as: UInt64.self)
-            let scope = unsafe bytes.unsafeLoadUnaligned(
-                fromByteOffset: offset + 24,
-                as: UInt32.self
-            )
+            let high = unsafe start.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+            let low = unsafe start.loadUnaligned(fromByteOffset: 16, as: UInt64.self)
+            let scope = unsafe start.loadUnaligned(fromByteOffset: 24, as: UInt32.self)
             self.init(
                 ipv6High: UInt64(bigEndian: high),
                 low: UInt64(bigEndian: low),
-                port: UInt16(bigEndian: port),
+                port: port,
                 scope: scope
             )
         default:

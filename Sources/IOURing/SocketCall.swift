@@ -87,7 +87,7 @@ enum SocketCall {
             // SAFETY: the kernel writes at most the `count` bytes that are there.
             let name = unsafe bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self)
             try Errno.check(unsafe call(name, &count))
-            return SocketAddress(kernelForm: unsafe bytes.bytes, at: 0, count: Int(count))
+            return SocketAddress(kernelForm: unsafe bytes.bytes, count: Int(count))
         }
         guard let address else { throw .invalidArgument }
         return address

@@ -14,6 +14,8 @@ extension RelayEngine {
         at now: Now,
         opener: inout Opener
     ) {
+        if follow(received, from: registeredFiles.file(of: listener)) { return }
+        forgetPrecedent()
         count(fromClients: received)
         let fiveTuple = FiveTuple(client: received.source, listener: listener)
         var offset = received.offset
@@ -168,6 +170,7 @@ extension RelayEngine {
             )
         )
         let appended = append(outgoing, times: times, stride: stride)
+        if times == 1 { remember(message, forward, as: outgoing) }
         statistics.datagramsToPeers &+= appended
         statistics.bytesToPeers &+= appended &* UInt64(truncatingIfNeeded: forward.count)
     }
@@ -206,10 +209,20 @@ extension RelayEngine {
 }
 
 extension RelayEngine {
+    /// Adds a datagram to this pass's sends.
+    ///
+    /// - Returns: 1, or 0 when it found no slot.
+    mutating func append(_ datagram: OutgoingDatagram) -> UInt64 {
+        if batch.append(datagram, pool: &pool) { return 1 }
+        statistics.dropsNoSendSlot &+= 1
+        return 0
+    }
+
     /// Adds a run of datagrams to this pass's sends.
     ///
     /// - Returns: how many found a slot.
     mutating func append(_ datagram: OutgoingDatagram, times: Int, stride: Int) -> UInt64 {
+        if times == 1 { return append(datagram) }
         let appended = batch.append(datagram, times: times, stride: stride, pool: &pool)
         statistics.dropsNoSendSlot &+= UInt64(truncatingIfNeeded: times &- appended)
         return UInt64(truncatingIfNeeded: appended)

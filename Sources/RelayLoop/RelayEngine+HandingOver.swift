@@ -84,6 +84,7 @@ extension RelayEngine {
         at now: Now,
         sockets: inout Sockets
     ) {
+        forgetPrecedent()
         switch handover {
         case .message(let bytes, let client, let origin, let hopsLeft):
             let message = PassedMessage(

@@ -11,6 +11,7 @@ extension RelayEngine {
         on relay: RelayIndex,
         at now: Now
     ) {
+        forgetPrecedent()
         statistics.icmpErrors &+= 1
         let verdict = Self.verdict(
             &server,

@@ -10,6 +10,9 @@ extension RelayEngine {
     /// The header goes into the free room before the first datagram. Datagrams of one train that are
     /// equally long share it and the verdict: their sends gather header and payload from two places.
     public mutating func receive(_ received: ReceivedBuffer, on relay: RelayIndex, at now: Now) {
+        let file = registeredFiles.file(of: relay)
+        if follow(received, from: file) { return }
+        forgetPrecedent()
         if hasHeirs, passOn(received, from: relay) { return }
         count(fromPeers: received)
         var header = DeliveryHeader(before: received.offset)
@@ -30,7 +33,10 @@ extension RelayEngine {
                     times = max(1, (end &- offset) / received.segmentSize)
                 }
                 let run = Run(received, offset: offset, count: count, times: times)
-                deliver(delivery, header: header, run, every: received.segmentSize)
+                let sent = deliver(delivery, header: header, run, every: received.segmentSize)
+                if !received.isCoalesced {
+                    remember(received, from: file, delivery, as: sent)
+                }
                 if delivery.isCopied {
                     copy(delivery, header: header, run, every: received.segmentSize, at: now)
                 }
@@ -50,7 +56,7 @@ extension RelayEngine {
         at now: Now
     ) {
         guard let copy = server.copy(of: delivery, count: run.count, at: now) else { return }
-        deliver(copy, header: header, run, every: stride)
+        _ = deliver(copy, header: header, run, every: stride)
     }
 
     private mutating func deliver(
@@ -58,7 +64,7 @@ extension RelayEngine {
         header: DeliveryHeader,
         _ run: Run,
         every stride: Int
-    ) {
+    ) -> OutgoingDatagram {
         let client = delivery.fiveTuple
         let isPadded = delivery.channel == 0 || client.transport.isStream
         let padding = isPadded ? (0 &- run.count) & 3 : 0
@@ -76,13 +82,16 @@ extension RelayEngine {
         guard client.connection == .none else {
             // A client on a connection of another thread gets its allocation there with its next message.
             if client.connection.isForeign {
-                return passOn(outgoing, times: run.times, stride: stride, to: client)
+                passOn(outgoing, times: run.times, stride: stride, to: client)
+            } else {
+                append(outgoing, times: run.times, stride: stride, to: client.connection)
             }
-            return append(outgoing, times: run.times, stride: stride, to: client.connection)
+            return outgoing
         }
         let appended = append(outgoing, times: run.times, stride: stride)
         statistics.datagramsToClients &+= appended
         statistics.bytesToClients &+= appended &* UInt64(truncatingIfNeeded: outgoing.count)
+        return outgoing
     }
 
     private mutating func count(fromPeers received: ReceivedBuffer) {

@@ -18,6 +18,8 @@ public struct RelayEngine: ~Copyable {
 
     var server: TURNServer
     var replies: ReplyWriter
+    /// What the next datagram may be like.
+    var precedent = Precedent()
     var connections: Connections
     var security: Security
     /// Messages of this pass for other threads.
@@ -75,12 +77,14 @@ public struct RelayEngine: ~Copyable {
         at now: Now,
         opener: inout Opener
     ) {
+        forgetPrecedent()
         server.expire(at: now, limit: Limits.expirationsPerPass)
         drainCommands(at: now, opener: &opener)
     }
 
     /// Closes the groups of this pass, so that `nextPendingSend` yields them in order.
     public mutating func endPass() {
+        forgetPrecedent()
         replies.endPass(&pool)
         batch.seal()
     }

@@ -8,16 +8,20 @@ extension RelayLoop {
     /// A receive gave a buffer, an error, or its end.
     mutating func received(_ completion: Completion, at now: Now) {
         let file = completion.token.index
-        if case .connection(let connection) = files.endpoint(of: file) {
+        let endpoint = files.endpoint(of: file)
+        switch endpoint {
+        case .connection(let connection):
+            memory.engine.forgetPrecedent()
             return streamReceived(completion, of: connection, at: now)
-        }
-        if case .relay(let relay) = files.endpoint(of: file), sockets.isListening(relay) {
+        case .relay(let relay) where sockets.isListening(relay):
+            memory.engine.forgetPrecedent()
             return peerAccepted(completion, on: relay, at: now)
+        case .relay, .listener: break
         }
         if let buffer = completion.buffer {
             lending.take()
             memory.engine.pool.received(buffer)
-            handle(buffer, byteCount: Int(completion.result), file: file, at: now)
+            handle(buffer, byteCount: Int(completion.result), from: endpoint, at: now)
         } else if let error = completion.error {
             receiveFailed(error, file: file)
         }
@@ -41,13 +45,11 @@ extension RelayLoop {
     private mutating func handle(
         _ buffer: BufferIndex,
         byteCount: Int,
-        file: UInt32,
+        from endpoint: Endpoint,
         at now: Now
     ) {
         guard
-            let datagram = ReceivedDatagram(
-                in: memory.engine.pool.bytes(buffer, 0..<max(0, byteCount))
-            ),
+            let datagram = memory.engine.pool.datagram(in: buffer, byteCount: byteCount),
             !datagram.isTruncated
         else { return memory.engine.dropTruncated(buffer) }
         let received = ReceivedBuffer(
@@ -58,7 +60,7 @@ extension RelayLoop {
             segmentSize: datagram.segmentSize,
             trafficClass: datagram.trafficClass
         )
-        switch files.endpoint(of: file) {
+        switch endpoint {
         case .listener(let listener):
             memory.engine.receive(received, on: listener, at: now, opener: &sockets)
         case .relay(let relay):

@@ -119,6 +119,7 @@ struct RelayLoop: ~Copyable {
     @inline(never)
     private mutating func reap(at now: Now) {
         passes &+= 1
+        memory.engine.forgetPrecedent()
         if !hasSlots { completeSends(at: now) }
         var budget = Limits.completionsPerPass
         streamWork = 0
@@ -143,7 +144,9 @@ struct RelayLoop: ~Copyable {
     }
 
     private mutating func handle(_ completion: Completion, at now: Now) {
-        switch OperationKind(rawValue: completion.token.kind) {
+        let kind = OperationKind(rawValue: completion.token.kind)
+        if kind != .receive { memory.engine.forgetPrecedent() }
+        switch kind {
         case .receive: received(completion, at: now)
         case .send where completion.result < 0:
             let slot = SlotIndex(rawValue: completion.token.index)

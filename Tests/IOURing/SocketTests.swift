@@ -82,7 +82,7 @@ import Testing
             let count = storage.withUnsafeMutableBytes {
                 address.store(to: $0.baseAddress.unsafelyUnwrapped)
             }
-            #expect(SocketAddress(kernelForm: storage.span.bytes, at: 0, count: count) == address)
+            #expect(SocketAddress(kernelForm: storage.span.bytes, count: count) == address)
         }
     }
 
