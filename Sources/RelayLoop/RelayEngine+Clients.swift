@@ -38,6 +38,8 @@ extension RelayEngine {
             }
             offset &+= times &* received.segmentSize
         } while offset < end
+        // A later message of the train may have changed what held for an earlier one.
+        if received.isCoalesced { forgetPrecedent() }
         release(received.buffer)
     }
 

@@ -127,6 +127,22 @@ import Testing
         #expect(Home.received(by: home.peers[0]).map { $0[0] } == [1, 2])
     }
 
+    @Test func nothingFollowsWhatATrainEnded() throws {
+        let home = try Home()
+        let end = home.client.message(
+            .refresh,
+            .request,
+            TransactionID(high: 1, low: 2),
+            [(.lifetime, .uint32(0))]
+        )
+        // The request is the shorter last datagram of a train.
+        let data = LoopbackClient.channelData([UInt8](repeating: 1, count: 96))
+        try home.socket.send(data + end, to: home.relay.address, segmentSize: data.count)
+        try home.socket.send(data, to: home.relay.address)
+        home.relay.run()
+        #expect(Home.received(by: home.peers[0]).count == 1)
+    }
+
     @Test func aBandwidthHoldsWithinABurst() throws {
         let home = try Home { $0.server.bandwidthPerAllocation = 1000 }
         // What may be taken at once is a datagram of the largest size.

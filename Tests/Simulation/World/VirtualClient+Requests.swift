@@ -43,6 +43,14 @@ extension VirtualClient {
         return RequestPlan.number(WireType.lifetime, seconds)
     }
 
+    /// Gives the allocation up (RFC 8656, 8).
+    static var endPlan: RequestPlan {
+        RequestPlan(
+            method: WireMethod.refresh,
+            contents: [RequestPlan.number(WireType.lifetime, 0)]
+        )
+    }
+
     mutating func refreshPlan() -> RequestPlan {
         var contents: [RequestPlan.Content] = []
         let last: UInt32 = chance.chance(30) ? 0 : 600

@@ -62,8 +62,17 @@ struct VirtualClient {
         case 26..<34: return [request(refreshPlan())]
         case 34..<38: return [binding()]
         case 38..<46 where ticket != nil: return roam()
-        default: return data(&directory)
+        default: return burst(&directory)
         }
+    }
+
+    /// Data, now and then with a request in its midst.
+    private mutating func burst(_ directory: inout Directory) -> [[UInt8]] {
+        var burst = data(&directory)
+        guard burst.count > 2, chance.chance(15) else { return burst }
+        let plan = chance.chance(30) ? Self.endPlan : channelPlan(directory)
+        burst.insert(request(plan), at: burst.count / 2)
+        return burst
     }
 
     /// Writes a request and remembers it until it is answered.

@@ -156,6 +156,7 @@ final class World {
         case .peerActs(let index):
             guard let burst = peers[index].act(&directory) else { return }
             for bytes in burst.bytes { send(bytes, from: peers[index].local, to: burst.to) }
+            if chance.chance(30) { sendAlike(burst.bytes, to: burst.to) }
         case .arrives(let packet): arrive(packet)
         case .pass(let thread):
             // Only the pass planned last is still wanted.
@@ -167,6 +168,15 @@ final class World {
             planPass(thread, at: now)
         case .hears(let letter): hear(letter)
         case .errs(let error, let relayed, let peer): err(error, from: relayed, about: peer)
+        }
+    }
+
+    /// Another peer sends datagrams of the same sizes to the same address.
+    private func sendAlike(_ burst: [[UInt8]], to address: Endpoint) {
+        let other = chance.pick(peers)
+        guard other.local.address.isIPv6 == address.address.isIPv6 else { return }
+        for bytes in burst {
+            send(directory.payload(bytes.count), from: other.local, to: address)
         }
     }
 
