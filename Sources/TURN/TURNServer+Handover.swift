@@ -57,9 +57,9 @@ extension TURNServer {
     public func movedAllocation(of fiveTuple: FiveTuple, at now: Now) -> MovedAllocation? {
         guard let slot = table.byClient.value(of: fiveTuple) else { return nil }
         let allocation = table.allocations[slot]
-        guard allocation.fiveTuple == fiveTuple, allocation.firstExpiry > now.monotonic else {
-            return nil
-        }
+        guard allocation.fiveTuple == fiveTuple, allocation.mobility.next == nil,
+            allocation.firstExpiry > now.monotonic
+        else { return nil }
         var permissions: [(peer: IPAddress, expiry: Instant)] = []
         var permission = allocation.firstPermission
         while permission.isSome {

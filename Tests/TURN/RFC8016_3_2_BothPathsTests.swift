@@ -135,6 +135,14 @@ struct RFC8016_3_2_BothPathsTests {
         #expect(fixture.receivers() == ["198.51.100.9:3019"])
     }
 
+    @Test func aClientThatMovesOnKeepsItsNewPathWhenItSendsOnTheOld() {
+        let client = alice.fiveTuple
+        let roamer = fixture.moved()
+        #expect(server.server.movedAllocation(of: client, at: TestServer.now(1)) == nil)
+        _ = server.expect(roamer.channelData(0x4000, "x"))
+        #expect(server.server.movedAllocation(of: roamer.fiveTuple, at: TestServer.now(1)) != nil)
+    }
+
     @Test func whatHasEndedIsNotGivenToAnotherThread() {
         let client = alice.fiveTuple
         #expect(server.server.movedAllocation(of: client, at: TestServer.now(599)) != nil)

@@ -119,9 +119,14 @@ extension ReferenceModel {
     func mayAskOthers(_ bytes: [UInt8], _ client: FiveTuple) -> Bool {
         guard let message = WireMessage(bytes), message.messageClass == .request,
             message.method == WireMethod.refresh, mayMove,
-            let ticket = message.value(WireType.mobilityTicket), let id = tickets[ticket],
-            allocations[id]?.thread != thread || allocations[id]?.isTravelling == true
+            let ticket = message.value(WireType.mobilityTicket), let id = tickets[ticket]
         else { return false }
+        // One that has ended may have been removed already, or not.
+        if let allocation = allocations[id], allocation.thread == thread,
+            !allocation.isTravelling, now < allocation.expiry
+        {
+            return false
+        }
         var judgement = Judgement()
         _ = author(of: message, from: client, &judgement)
         return judgement.mustFail.isEmpty
