@@ -186,9 +186,9 @@ struct RelayLoop: ~Copyable {
         let start = Clock.monotonic()
         if gathering.endPass() { gathering.endPhase(at: sample(at: start)) }
         let share = gathering.isWorthwhile ? UInt64(configuration.batchWaitMicroseconds) : 0
-        // A machine that is late all the time still gathers for most of its share.
+        // A machine that is late all the time still gathers for half of its share.
         let spent =
-            (start &- now.monotonic.nanoseconds) / 1000 + min(overrun.nanoseconds / 1000, share / 4)
+            (start &- now.monotonic.nanoseconds) / 1000 + min(overrun.nanoseconds / 1000, share / 2)
         let wait = share - min(spent, share)
         overrun.begin(gathering: wait &* 1000, at: start)
         return wait
