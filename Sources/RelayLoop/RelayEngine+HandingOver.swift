@@ -84,7 +84,8 @@ extension RelayEngine {
         at now: Now,
         sockets: inout Sockets
     ) {
-        forgetPrecedent()
+        // What comes from another thread is no precedent for what comes from a socket.
+        defer { forgetPrecedent() }
         switch handover {
         case .message(let bytes, let client, let origin, let hopsLeft):
             let message = PassedMessage(
