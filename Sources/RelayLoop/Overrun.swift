@@ -19,8 +19,7 @@ struct Overrun {
         let waited = nanoseconds &- began
         // One that ended early, or went on because nothing came, says nothing about the timer.
         if asked == 0 || waited < asked || waited > 2 &* asked { return }
-        // A full pass took that time for its datagrams, which pay for the wait.
-        let late = isFull ? 0 : waited &- asked
-        self.nanoseconds = (7 &* self.nanoseconds &+ late) / 8
+        // A full pass took that time for its datagrams, which pay for the wait: the next may wait as long as this.
+        self.nanoseconds = isFull ? 0 : (7 &* self.nanoseconds &+ (waited &- asked)) / 8
     }
 }
