@@ -186,9 +186,10 @@ struct RelayLoop: ~Copyable {
         let start = Clock.monotonic()
         if gathering.endPass() { gathering.endPhase(at: sample(at: start)) }
         let share = gathering.isWorthwhile ? UInt64(configuration.batchWaitMicroseconds) : 0
-        // A machine that is late all the time still gathers for half of its share.
-        let spent =
-            (start &- now.monotonic.nanoseconds) / 1000 + min(overrun.nanoseconds / 1000, share / 2)
+        // A machine that is late all the time still gathers for half of its share. A quarter on top is for the sends
+        // that follow the wait.
+        let late = overrun.nanoseconds &* 5 / 4000
+        let spent = (start &- now.monotonic.nanoseconds) / 1000 + min(late, share / 2)
         let wait = share - min(spent, share)
         overrun.begin(gathering: wait &* 1000, at: start)
         return wait
