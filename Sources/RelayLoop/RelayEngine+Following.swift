@@ -92,14 +92,16 @@ extension RelayEngine {
         else { return }
         let range = message.offset..<(message.offset &+ message.count)
         guard let header = ChannelData(pool.bytes(message.buffer, range)) else { return }
-        precedent.file = registeredFiles.file(of: message.fiveTuple.listener)
-        precedent.source = message.fiveTuple.client
-        precedent.offset = message.offset
-        precedent.count = message.count
-        precedent.trafficClass = message.trafficClass
-        precedent.channel = header.channel
-        precedent.isFromClient = true
-        precedent.datagram = sent
+        precedent = Precedent(
+            file: registeredFiles.file(of: message.fiveTuple.listener),
+            source: message.fiveTuple.client,
+            offset: message.offset,
+            count: message.count,
+            trafficClass: message.trafficClass,
+            channel: header.channel,
+            isFromClient: true,
+            datagram: sent
+        )
     }
 
     /// Remembers how a peer's datagram went to a client as ChannelData.
@@ -112,13 +114,15 @@ extension RelayEngine {
         guard delivery.channel != 0, delivery.fiveTuple.connection == .none, !delivery.isCopied,
             !server.limitsBandwidth, sent.paddingCount == 0
         else { return }
-        precedent.file = file
-        precedent.source = received.source
-        precedent.offset = received.offset
-        precedent.count = received.count
-        precedent.trafficClass = received.trafficClass
-        precedent.channel = delivery.channel
-        precedent.isFromClient = false
-        precedent.datagram = sent
+        precedent = Precedent(
+            file: file,
+            source: received.source,
+            offset: received.offset,
+            count: received.count,
+            trafficClass: received.trafficClass,
+            channel: delivery.channel,
+            isFromClient: false,
+            datagram: sent
+        )
     }
 }

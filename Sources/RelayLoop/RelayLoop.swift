@@ -119,7 +119,6 @@ struct RelayLoop: ~Copyable {
     @inline(never)
     private mutating func reap(at now: Now) {
         passes &+= 1
-        memory.engine.forgetPrecedent()
         if !hasSlots { completeSends(at: now) }
         var budget = Limits.completionsPerPass
         streamWork = 0

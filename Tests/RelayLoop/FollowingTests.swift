@@ -30,6 +30,12 @@ import Testing
             try socket.send(bytes, to: relay.address)
         }
 
+        /// A Refresh request that ends the allocation.
+        var end: [UInt8] {
+            let id = TransactionID(high: 1, low: 2)
+            return client.message(.refresh, .request, id, [(.lifetime, .uint32(0))])
+        }
+
         /// All that a socket has by now.
         static func received(by socket: FarSocket) -> [[UInt8]] {
             var all: [[UInt8]] = []
@@ -113,15 +119,9 @@ import Testing
 
     @Test func nothingFollowsOnceTheAllocationHasEnded() throws {
         let home = try Home()
-        let end = home.client.message(
-            .refresh,
-            .request,
-            TransactionID(high: 1, low: 2),
-            [(.lifetime, .uint32(0))]
-        )
         try home.send([1, 2, 3, 4])
         try home.send([2, 2, 3, 4])
-        try home.socket.send(end, to: home.relay.address)
+        try home.socket.send(home.end, to: home.relay.address)
         try home.send([3, 2, 3, 4])
         home.relay.run()
         #expect(Home.received(by: home.peers[0]).map { $0[0] } == [1, 2])
@@ -129,15 +129,9 @@ import Testing
 
     @Test func nothingFollowsWhatATrainEnded() throws {
         let home = try Home()
-        let end = home.client.message(
-            .refresh,
-            .request,
-            TransactionID(high: 1, low: 2),
-            [(.lifetime, .uint32(0))]
-        )
         // The request is the shorter last datagram of a train.
         let data = LoopbackClient.channelData([UInt8](repeating: 1, count: 96))
-        try home.socket.send(data + end, to: home.relay.address, segmentSize: data.count)
+        try home.socket.send(data + home.end, to: home.relay.address, segmentSize: data.count)
         try home.socket.send(data, to: home.relay.address)
         home.relay.run()
         #expect(Home.received(by: home.peers[0]).count == 1)
